@@ -1,0 +1,29 @@
+import type { Attribution, ChatRequest } from './request.ts'
+import type { AIResponse } from './response.ts'
+import type { StreamEvent } from './stream.ts'
+
+/** Where the events of a streamed call leave, with back-pressure: wait for the promise if there is one. */
+export interface Sink {
+  write(event: StreamEvent): void | Promise<void>
+}
+
+/** One use of the client, on its way to a provider. Middleware may pass a changed copy to `next`. */
+export interface Call {
+  readonly id: string
+  /** Name of the configured provider. */
+  readonly provider: string
+  readonly request: ChatRequest
+  readonly attribution: Attribution
+  readonly signal: AbortSignal | undefined
+  /** When the call must be over, on the runtime's monotonic clock. */
+  readonly deadlineMs: number | undefined
+  readonly retries: number
+  /** Present when the caller streams. */
+  readonly sink: Sink | undefined
+}
+
+/** Sends the call on; resolves with the complete answer, in both modes. May be called once. */
+export type Next = (call: Call) => Promise<AIResponse>
+
+/** Wraps a call, in both modes alike: what comes before `next`, after it, and around its errors. */
+export type Middleware = (call: Call, next: Next) => Promise<AIResponse>

@@ -1,0 +1,5 @@
+/** Why an answer ended: in groat's closed words, and in the provider's own. */
+export interface FinishReason {
+  readonly unified: 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'error' | 'other'
+  readonly raw: string | undefined
+}

@@ -1,0 +1,79 @@
+import type { Middleware } from './call.ts'
+import type { Message } from './message.ts'
+
+/** How hard the model should think. What a model cannot do becomes the nearest level and a warning. */
+export type Reasoning =
+  | 'off'
+  | 'minimal'
+  | 'low'
+  | 'medium'
+  | 'high'
+  | 'max'
+  | { readonly budgetTokens: number }
+
+export type ToolChoice = 'auto' | 'none' | 'required' | { readonly tool: string }
+
+/** A tool as the model sees it; `input` is JSON Schema. */
+export interface ToolDefinition {
+  readonly name: string
+  readonly description?: string
+  readonly input: Readonly<Record<string, unknown>>
+}
+
+/** Settings of one request that reach the provider. */
+export interface Sampling {
+  /** Most tokens in the answer, reasoning included. */
+  readonly maxOutputTokens?: number
+  /** 0 or more; higher is more random. @default the model's own */
+  readonly temperature?: number
+  /** Above 0 and at most 1. @default the model's own */
+  readonly topP?: number
+  /** 1 or more. @default the model's own */
+  readonly topK?: number
+  /** Texts at which the answer ends; they are not part of it. */
+  readonly stop?: string | readonly string[]
+  /** A whole number; the same seed gives the same answer where the provider can. */
+  readonly seed?: number
+  readonly reasoning?: Reasoning
+  readonly tools?: readonly ToolDefinition[]
+  readonly toolChoice?: ToolChoice
+  /** JSON Schema that the answer must fit. */
+  readonly output?: Readonly<Record<string, unknown>>
+  readonly serviceTier?: string
+}
+
+/** Who pays, and words to find the call by later. */
+export interface Attribution {
+  readonly user?: string
+  readonly project?: string
+  readonly organization?: string
+  readonly key?: string
+  readonly tags?: readonly string[]
+}
+
+/** Everything that can be said about one call. */
+export interface CallOptions extends Sampling, Attribution {
+  /** Model id as the provider spells it. @default the provider's configured model */
+  readonly model?: string
+  /** A system message put before the others. */
+  readonly system?: string
+  /** Middleware for this call, inside the configured ones. */
+  readonly middleware?: readonly Middleware[]
+  readonly signal?: AbortSignal
+  /** Time for the whole call, retries included, in milliseconds. @default none */
+  readonly timeoutMs?: number
+  /** Retries after the first attempt, before anything was received. @default 2 */
+  readonly retries?: number
+  /** A provider's own settings, by driver: `{ ollama: { numCtx: 8192 } }`. */
+  readonly providerOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+/** What a driver gets to encode: checked, complete, without anything that does not concern the provider. */
+export interface ChatRequest extends Sampling {
+  readonly model: string
+  /** All messages in order, system included. */
+  readonly messages: readonly Message[]
+  readonly stream: boolean
+  /** The settings under the driver's own name in `providerOptions`. */
+  readonly providerOptions: Readonly<Record<string, unknown>>
+}

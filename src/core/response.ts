@@ -1,0 +1,55 @@
+import type { Cost } from './cost.ts'
+import type { FinishReason } from './finish-reason.ts'
+import type { Part, ToolCallPart } from './message.ts'
+import type { Usage } from './usage.ts'
+import type { Warning } from './warning.ts'
+
+/** A tool call that the answer asks for. */
+export type ToolCall = Omit<ToolCallPart, 'type'>
+
+/** One HTTP try inside a call, with its own usage and cost. */
+export interface Attempt {
+  readonly id: string
+  readonly provider: string
+  readonly model: string
+  readonly outcome: 'ok' | 'error' | 'aborted'
+  readonly durationMs: number
+  readonly usage: Usage
+  readonly cost: Cost
+  /** The error's code, where the attempt failed. */
+  readonly error?: string
+}
+
+/** How long things took, in milliseconds. */
+export interface Timing {
+  readonly totalMs: number
+  /** From the call to the first piece of the answer. */
+  readonly firstEventMs: number | undefined
+  /** What the provider itself measured. */
+  readonly provider?: Readonly<Record<string, number>>
+}
+
+/** A complete answer: frozen, safe for JSON (money is written as decimal strings), always with its cost. */
+export interface AIResponse {
+  /** The id of the call. */
+  readonly id: string
+  readonly text: string
+  readonly parts: readonly Part[]
+  readonly toolCalls: readonly ToolCall[]
+  /** All reasoning text, in order; empty where there was none. */
+  readonly reasoning: string
+  /** The validated value, where an output schema was given. */
+  readonly output: unknown
+  readonly finishReason: FinishReason
+  readonly usage: Usage
+  readonly cost: Cost
+  readonly provider: string
+  /** The model that answered, as the provider names it. */
+  readonly model: string
+  readonly requestedModel: string
+  readonly attempts: readonly Attempt[]
+  readonly timing: Timing
+  readonly warnings: readonly Warning[]
+  /** The provider's own last record. */
+  readonly raw?: unknown
+}

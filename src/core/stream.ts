@@ -1,0 +1,133 @@
+import type { Cost } from './cost.ts'
+import type { FinishReason } from './finish-reason.ts'
+import type { Part, ToolCallPart } from './message.ts'
+import type { ToolCall } from './response.ts'
+import type { Usage } from './usage.ts'
+import type { Warning } from './warning.ts'
+
+/** What a driver makes of a provider's records, in the order in which it arrives. */
+export type DriverEvent =
+  | { readonly type: 'start'; readonly model: string; readonly id?: string }
+  | { readonly type: 'text-start' }
+  | { readonly type: 'text-delta'; readonly text: string }
+  | { readonly type: 'text-end' }
+  | { readonly type: 'reasoning-start' }
+  | { readonly type: 'reasoning-delta'; readonly text: string }
+  | { readonly type: 'reasoning-end'; readonly providerData?: unknown }
+  | { readonly type: 'tool-call-start'; readonly id: string; readonly name: string }
+  | { readonly type: 'tool-call-delta'; readonly id: string; readonly argumentsText: string }
+  | { readonly type: 'tool-call'; readonly call: ToolCall }
+  | { readonly type: 'warning'; readonly warning: Warning }
+  | DriverFinish
+
+/** The end of a driver's attempt, before anything is priced. */
+export interface DriverFinish {
+  readonly type: 'end'
+  readonly finishReason: FinishReason
+  readonly usage: Usage
+  /** Durations that the provider measured, in milliseconds. */
+  readonly timing?: Readonly<Record<string, number>>
+  /** Facts for the driver's own billing room, such as the host that really answered. */
+  readonly billing?: Readonly<Record<string, unknown>>
+  readonly raw?: unknown
+}
+
+/** The last event of every stream: exactly one, with usage and cost. */
+export interface FinishEvent {
+  readonly type: 'finish'
+  readonly finishReason: FinishReason
+  readonly usage: Usage
+  readonly cost: Cost
+}
+
+/** What a caller sees of a streamed answer. */
+export type StreamEvent = Exclude<DriverEvent, DriverFinish> | FinishEvent
+
+/**
+ * The one reducer from events to an answer. A streamed and a whole answer go through it alike, so both are the same.
+ * It mutates itself: a fold over ten thousand deltas makes no ten thousand copies.
+ */
+export class Fold {
+  readonly parts: Part[] = []
+  readonly warnings: Warning[] = []
+  text = ''
+  reasoning = ''
+  model: string | undefined
+  id: string | undefined
+  end: DriverFinish | undefined
+  #open: { type: 'text' | 'reasoning'; text: string } | undefined
+
+  /** Takes the next event. */
+  apply(event: DriverEvent): void {
+    switch (event.type) {
+      case 'text-delta':
+        this.#append('text', event.text)
+        this.text += event.text
+        return
+      case 'reasoning-delta':
+        this.#append('reasoning', event.text)
+        this.reasoning += event.text
+        return
+      case 'start':
+        this.model = event.model
+        this.id = event.id
+        return
+      case 'text-end':
+        this.#close()
+        return
+      case 'reasoning-end':
+        this.#close(event.providerData)
+        return
+      case 'tool-call':
+        this.#close()
+        this.parts.push({ type: 'tool-call', ...event.call })
+        return
+      case 'warning':
+        this.warnings.push(event.warning)
+        return
+      case 'end':
+        this.#close()
+        this.end = event
+        return
+      case 'text-start':
+      case 'reasoning-start':
+        this.#close()
+        return
+      case 'tool-call-start':
+      case 'tool-call-delta':
+        return
+    }
+  }
+
+  /** The tool calls so far, in order of arrival. */
+  get toolCalls(): ToolCall[] {
+    return this.parts
+      .filter((part): part is ToolCallPart => part.type === 'tool-call')
+      .map(({ type: _, ...call }) => call)
+  }
+
+  /** The parts so far, an unfinished one included. */
+  snapshot(): Part[] {
+    return this.#open ? [...this.parts, { ...this.#open }] : [...this.parts]
+  }
+
+  #append(type: 'text' | 'reasoning', text: string): void {
+    if (this.#open?.type === type) {
+      this.#open.text += text
+      return
+    }
+    this.#close()
+    this.#open = { type, text }
+  }
+
+  #close(providerData?: unknown): void {
+    const open = this.#open
+    this.#open = undefined
+    if (!open) return
+    if (open.type === 'reasoning' && providerData !== undefined) {
+      this.parts.push({ type: 'reasoning', text: open.text, providerData })
+    } else {
+      this.parts.push(open)
+    }
+  }
+}
