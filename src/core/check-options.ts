@@ -1,0 +1,113 @@
+import { AIError } from './errors.ts'
+import { LABEL_CHARS_MAX, RETRIES_MAX, STOP_SEQUENCES_MAX, TAGS_MAX, TIMEOUT_MS_MAX } from './limits.ts'
+import { nearest } from './nearest.ts'
+import type { CallOptions } from './request.ts'
+
+/** Says what is wrong with a value, or undefined. */
+type Check = (value: unknown) => string | undefined
+
+/** Every call option and what it takes; the compiler holds it complete. */
+const CHECKS: Readonly<Record<keyof CallOptions, Check>> = {
+  model: label,
+  system: (value) => (isText(value) && value.trim() !== '' ? undefined : 'is a text that is not empty'),
+  maxOutputTokens: whole(1),
+  temperature: range((value) => value >= 0, 'is a number of 0 or more'),
+  topP: range((value) => value > 0 && value <= 1, 'is a number above 0 and at most 1'),
+  topK: whole(1),
+  stop: stopSequences,
+  seed: (value) => (Number.isSafeInteger(value) ? undefined : 'is a whole number'),
+  reasoning: (value) => (isText(value) || isRecord(value) ? undefined : 'is a level or { budgetTokens }'),
+  tools: (value) => (Array.isArray(value) ? undefined : 'is an array of tools'),
+  toolChoice: (value) =>
+    isText(value) || isRecord(value) ? undefined : "is 'auto', 'none', 'required' or { tool }",
+  output: (value) => (isRecord(value) ? undefined : 'is a schema'),
+  serviceTier: label,
+  user: label,
+  project: label,
+  organization: label,
+  key: label,
+  tags: (value) =>
+    Array.isArray(value) && value.length <= TAGS_MAX && value.every((tag) => label(tag) === undefined)
+      ? undefined
+      : `is an array of at most ${TAGS_MAX} texts of at most ${LABEL_CHARS_MAX} characters`,
+  middleware: (value) =>
+    Array.isArray(value) && value.every((one) => typeof one === 'function')
+      ? undefined
+      : 'is an array of functions (call, next) => response',
+  signal: (value) =>
+    isRecord(value) &&
+    typeof value['aborted'] === 'boolean' &&
+    typeof value['addEventListener'] === 'function'
+      ? undefined
+      : 'is an AbortSignal',
+  timeoutMs: range(
+    (value) => value > 0 && value <= TIMEOUT_MS_MAX,
+    `is above 0 and at most ${TIMEOUT_MS_MAX} ms`,
+  ),
+  retries: whole(0, RETRIES_MAX),
+  providerOptions: (value) =>
+    isRecord(value) && Object.values(value).every(isRecord)
+      ? undefined
+      : 'is an object by driver, for example { ollama: { numCtx: 8192 } }',
+}
+
+/**
+ * Checks the options of a call and says which one is wrong and why.
+ *
+ * @throws AIError `request_invalid`, with the nearest option's name for one that does not exist.
+ */
+export function checkOptions(options: CallOptions): void {
+  if (!isRecord(options)) throw invalid('Call options are an object')
+  for (const [name, value] of Object.entries(options)) {
+    const check = (CHECKS as Readonly<Record<string, Check>>)[name]
+    if (!check) {
+      const near = nearest(name, Object.keys(CHECKS))
+      throw invalid(
+        `There is no call option ${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+        name,
+      )
+    }
+    if (value === undefined) continue
+    const wrong = check(value)
+    if (wrong !== undefined) throw invalid(`Option ${name} ${wrong}`, name)
+  }
+}
+
+function label(value: unknown): string | undefined {
+  return isText(value) && value !== '' && value.length <= LABEL_CHARS_MAX && value.isWellFormed()
+    ? undefined
+    : `is a text of 1 to ${LABEL_CHARS_MAX} characters`
+}
+
+function stopSequences(value: unknown): string | undefined {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return list.length <= STOP_SEQUENCES_MAX &&
+    list.every((one) => isText(one) && one !== '' && one.isWellFormed())
+    ? undefined
+    : `is a text or at most ${STOP_SEQUENCES_MAX} texts, none of them empty`
+}
+
+function whole(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): Check {
+  const wanted =
+    maximum === Number.MAX_SAFE_INTEGER ? `of ${minimum} or more` : `from ${minimum} to ${maximum}`
+  return (value) =>
+    Number.isSafeInteger(value) && (value as number) >= minimum && (value as number) <= maximum
+      ? undefined
+      : `is a whole number ${wanted}`
+}
+
+function range(fits: (value: number) => boolean, wanted: string): Check {
+  return (value) => (typeof value === 'number' && Number.isFinite(value) && fits(value) ? undefined : wanted)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function invalid(message: string, option?: string): AIError {
+  return new AIError({ code: 'request_invalid', message, details: option === undefined ? {} : { option } })
+}

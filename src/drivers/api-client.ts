@@ -1,0 +1,97 @@
+import { AIError } from '../core/errors.ts'
+import { REQUEST_BYTES_MAX } from '../core/limits.ts'
+import { tooLarge } from '../core/check-input.ts'
+import { ERROR_BODY_BYTES_MAX, readJson, readTextUpTo } from '../transport/body.ts'
+import { redact } from '../transport/redact.ts'
+import { retryAfterMs } from '../transport/retry.ts'
+import type { Clock } from '../runtime.ts'
+import type { Exchange, Transport, TransportRequest } from '../transport/transport.ts'
+import type { Address, Failure, RequestOptions } from './rooms.ts'
+
+export interface ApiRequest extends RequestOptions {
+  readonly method?: TransportRequest['method']
+  readonly body?: Readonly<Record<string, unknown>>
+  /** Named in errors. */
+  readonly model?: string | undefined
+}
+
+/** A provider's address and the transport to it: what the rooms that ask questions talk through. */
+export class ApiClient {
+  readonly provider: string
+  readonly address: Address
+  readonly #transport: Transport
+  readonly #clock: Clock
+  readonly #toError: (failure: Failure) => AIError
+
+  constructor(parts: {
+    provider: string
+    address: Address
+    transport: Transport
+    clock: Clock
+    toError: (failure: Failure) => AIError
+  }) {
+    this.provider = parts.provider
+    this.address = parts.address
+    this.#transport = parts.transport
+    this.#clock = parts.clock
+    this.#toError = parts.toError
+  }
+
+  /** Sends a request and returns the exchange of a 2xx answer. @throws AIError for every other one */
+  async send(path: string, request: ApiRequest): Promise<Exchange> {
+    const { address } = this
+    const { deadlines } = address
+    const exchange = await this.#transport
+      .send({
+        method: request.method ?? (request.body === undefined ? 'GET' : 'POST'),
+        url: address.baseUrl + path,
+        headers: address.headers,
+        ...(request.body === undefined ? {} : { body: encode(request.body) }),
+        deadlines: request.timeoutMs === undefined ? deadlines : withTotal(deadlines, request.timeoutMs),
+        signal: request.signal,
+      })
+      .catch((error: unknown) => Promise.reject(this.#named(error, request.model)))
+    if (exchange.status >= 200 && exchange.status < 300) return exchange
+    const text = await readTextUpTo(exchange, ERROR_BODY_BYTES_MAX)
+    const { status, headers } = exchange
+    throw this.toError({ model: request.model, status, text, headers, path })
+  }
+
+  /** Sends a request and reads its JSON answer. @throws AIError */
+  async json(path: string, request: ApiRequest = {}): Promise<unknown> {
+    const exchange = await this.send(path, request)
+    return this.named(readJson(exchange), request.model)
+  }
+
+  /** The provider's failure as groat's error, without anything secret. */
+  toError(failure: Omit<Failure, 'retryAfterMs' | 'provider'>): AIError {
+    const text = redact(failure.text, this.address.secrets)
+    const waitMs = retryAfterMs(failure.headers, this.#clock.now())
+    return this.#toError({ ...failure, provider: this.provider, text, retryAfterMs: waitMs })
+  }
+
+  /** Adds the provider and the model to the errors of a promise. */
+  async named<T>(promise: Promise<T>, model: string | undefined): Promise<T> {
+    try {
+      return await promise
+    } catch (error) {
+      throw this.#named(error, model)
+    }
+  }
+
+  #named(error: unknown, model: string | undefined): unknown {
+    return error instanceof AIError ? error.with({ provider: this.provider, model }) : error
+  }
+}
+
+function encode(body: Readonly<Record<string, unknown>>): string {
+  const text = JSON.stringify(body)
+  // UTF-8 takes at most three bytes for a UTF-16 unit: only a text near the limit needs counting.
+  const bytes = text.length * 3 > REQUEST_BYTES_MAX ? new TextEncoder().encode(text).length : 0
+  if (bytes > REQUEST_BYTES_MAX) throw tooLarge(`${bytes} bytes`, `${REQUEST_BYTES_MAX} bytes`)
+  return text
+}
+
+function withTotal(deadlines: Address['deadlines'], timeoutMs: number): Address['deadlines'] {
+  return { ...deadlines, totalMs: Math.min(timeoutMs, deadlines.totalMs ?? Number.POSITIVE_INFINITY) }
+}

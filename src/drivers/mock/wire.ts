@@ -1,0 +1,24 @@
+import type { ChatRequest } from '../../core/request.ts'
+import type { DriverEvent } from '../../core/stream.ts'
+import type { Step, WireRequest } from '../rooms.ts'
+import { INITIAL, reduce, type MockState } from './stream.ts'
+
+/** A script is asked with the request as it is. */
+export function toWire(request: ChatRequest): WireRequest {
+  const { model, messages, stream } = request
+  return { body: { model, messages, stream }, warnings: [] }
+}
+
+/** A whole answer is the fold of its records. */
+export function fromWire(json: unknown): Step<MockState> {
+  const { records } = json as { records: readonly unknown[] }
+  const events: DriverEvent[] = []
+  let state = INITIAL
+  for (const record of records) {
+    const step = reduce(state, record)
+    state = step.state
+    events.push(...step.events)
+    if (step.failure !== undefined) return { state, events, failure: step.failure }
+  }
+  return { state, events }
+}

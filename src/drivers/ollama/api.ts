@@ -1,0 +1,118 @@
+import { AIError } from '../../core/errors.ts'
+import { Secret } from '../../transport/redact.ts'
+import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
+import type { Address, ProviderOptions } from '../rooms.ts'
+
+/** Configuration of an Ollama provider. */
+export interface OllamaOptions extends ProviderOptions {
+  /** Without `/api`. @default OLLAMA_HOST as Ollama itself reads it, else http://127.0.0.1:11434 */
+  readonly baseUrl?: string
+  /** @default OLLAMA_API_KEY, for addresses at ollama.com only */
+  readonly apiKey?: string
+}
+
+export const CHAT_PATH = '/api/chat'
+export const SHOW_PATH = '/api/show'
+export const TAGS_PATH = '/api/tags'
+export const VERSION_PATH = '/api/version'
+
+const DEFAULT_PORT = 11434
+
+/**
+ * Waiting for the first byte has no limit by default: a cold model loads for minutes without a sign, and a client that
+ * leaves makes the server drop the load (ollama/ollama#8006).
+ */
+const DEADLINES = { connectMs: 10_000, idleMs: 300_000 }
+
+/** Where the server is and what every request to it carries. @throws AIError `config_invalid` */
+export function toAddress(
+  options: OllamaOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Address {
+  const { url: address, authorization } = splitUserInfo(
+    parseHost(options.baseUrl ?? env['OLLAMA_HOST'] ?? ''),
+  )
+  const url = new URL(address)
+  // A key from the environment is meant for ollama.com and goes nowhere else.
+  const key = options.apiKey ?? (isOllamaCloud(url.hostname) ? env['OLLAMA_API_KEY'] : undefined)
+  const credentials = key === undefined ? authorization : `Bearer ${key}`
+  assertKeyMayTravel(url, credentials !== undefined)
+  return {
+    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
+    headers: {
+      'content-type': 'application/json',
+      ...options.headers,
+      ...(credentials === undefined ? {} : { authorization: credentials }),
+    },
+    secrets: secretsOf(key, authorization?.slice('Basic '.length), ...Object.values(options.headers ?? {})),
+    deadlines: { ...DEADLINES, ...options.timeouts },
+  }
+}
+
+function secretsOf(...texts: readonly (string | undefined)[]): Secret[] {
+  return texts.filter((text) => text !== undefined).map((text) => new Secret(text))
+}
+
+/** Whether a host is Ollama's own cloud. */
+export function isOllamaCloud(hostname: string): boolean {
+  return hostname === 'ollama.com' || hostname.endsWith('.ollama.com')
+}
+
+/**
+ * Reads an address as Ollama's own programs read OLLAMA_HOST (ollama/ollama envconfig.Host): without a scheme the port
+ * is 11434, with one it is the scheme's; an address to listen on becomes one to connect to.
+ *
+ * @throws AIError `config_invalid` for what is no address
+ */
+export function parseHost(text: string): URL {
+  const trimmed = text
+    .trim()
+    .replace(/^["']+|["']+$/g, '')
+    .trim()
+  if (trimmed === 'ollama.com') return new URL('https://ollama.com')
+  const [, scheme = 'http', rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(trimmed) ?? []
+  const protocol = scheme.toLowerCase()
+  if (protocol !== 'http' && protocol !== 'https') throw notAnAddress(text)
+  const slash = rest.indexOf('/')
+  const authority = slash < 0 ? rest : rest.slice(0, slash)
+  const at = authority.lastIndexOf('@') + 1
+  const { host, port } = splitPort(authority.slice(at))
+  const schemePort = protocol === 'https' ? 443 : 80
+  const fallback = trimmed.includes('://') ? schemePort : DEFAULT_PORT
+  const path = (slash < 0 ? '' : rest.slice(slash)).replace(/\/+$/, '').replace(/\/(api|v1)$/, '')
+  try {
+    return new URL(
+      `${protocol}://${authority.slice(0, at)}${toConnectable(host)}:${portOf(port) ?? fallback}${path}`,
+    )
+  } catch {
+    throw notAnAddress(text)
+  }
+}
+
+function splitPort(authority: string): { host: string; port: string } {
+  // A bare IPv6 address has colons and no port.
+  if (!authority.startsWith('[') && authority.split(':').length > 2)
+    return { host: `[${authority}]`, port: '' }
+  const [, host = '', port = ''] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority) ?? []
+  return { host, port }
+}
+
+/** Addresses to listen on all interfaces are reached on loopback, and so is no address. */
+function toConnectable(host: string): string {
+  if (host === '' || host === '0.0.0.0') return '127.0.0.1'
+  return host === '[::]' || host === '[::0]' ? '[::1]' : host
+}
+
+function portOf(port: string): number | undefined {
+  const value = /^\d{1,5}$/.test(port) ? Number(port) : Number.NaN
+  return value <= 65_535 ? value : undefined
+}
+
+function notAnAddress(text: string): AIError {
+  return new AIError({
+    code: 'config_invalid',
+    message:
+      `${JSON.stringify(text.replace(/\/\/[^@/]*@/, '//…@').slice(0, 80))} is not an address of an Ollama server: ` +
+      `write it as http://127.0.0.1:11434 or host:port`,
+  })
+}

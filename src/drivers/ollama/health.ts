@@ -1,0 +1,54 @@
+import { isAIError } from '../../core/errors.ts'
+import type { Health } from '../../core/health.ts'
+import type { ApiClient } from '../api-client.ts'
+import type { ProbeOptions } from '../rooms.ts'
+import { VERSION_PATH } from './api.ts'
+import { listModels } from './models.ts'
+
+/** Time for a probe where none is given, in milliseconds. */
+const PROBE_TIMEOUT_MS = 5_000
+/** A server that takes longer than this to say its version is degraded, in milliseconds. */
+const SLOW_MS = 2_000
+
+/** Asks for the version and the list of models: two reads that load nothing and generate nothing. */
+export async function probe(
+  client: ApiClient,
+  options: ProbeOptions,
+): Promise<Omit<Health, 'provider' | 'latencyMs'>> {
+  const query = { signal: options.signal, timeoutMs: options.timeoutMs ?? PROBE_TIMEOUT_MS }
+  const startedMs = options.elapsed()
+  try {
+    const { version } = (await client.json(VERSION_PATH, query)) as { version?: unknown }
+    const slow = options.elapsed() - startedMs > SLOW_MS
+    const models = await listModels(client, query)
+    const wanted = options.model === undefined ? undefined : normalizeName(options.model)
+    const installed = wanted === undefined || models.some((model) => normalizeName(model.id) === wanted)
+    const issues = [
+      ...(slow ? [`The server took more than ${SLOW_MS} ms to say its version`] : []),
+      ...(installed
+        ? []
+        : [`The model ${options.model} is not there: get it with \`ollama pull ${options.model}\``]),
+    ]
+    return {
+      status: issues.length === 0 ? 'ready' : 'degraded',
+      issues,
+      details: {
+        version,
+        models: models.length,
+        ...(wanted === undefined ? {} : { defaultModelInstalled: installed }),
+      },
+    }
+  } catch (error) {
+    const message = isAIError(error) ? error.message : String(error)
+    return { status: 'down', issues: [message], details: { address: client.address.baseUrl } }
+  }
+}
+
+/** Two spellings of one model are equal after this: registry, namespace and tag have defaults, case does not count. */
+export function normalizeName(name: string): string {
+  const lower = name
+    .toLowerCase()
+    .replace(/^registry\.ollama\.ai\//, '')
+    .replace(/^library\//, '')
+  return lower.slice(lower.lastIndexOf('/') + 1).includes(':') ? lower : `${lower}:latest`
+}

@@ -1,0 +1,58 @@
+import type { Bill, Locality } from '../../core/driver.ts'
+import type { Billed } from '../rooms.ts'
+import { tokenLines } from '../token-lines.ts'
+import { isOllamaCloud, type OllamaOptions } from './api.ts'
+
+/** Which counts are billed as what, and where the model ran. */
+export function toBill(billed: Billed<OllamaOptions>): Bill {
+  return { locality: toLocality(billed), model: billed.model, lines: tokenLines(billed.usage) }
+}
+
+/** What the answer says of itself outweighs what was known before; what the user declares never makes a cloud free. */
+function toLocality({ options, address, model, profile, facts }: Billed<OllamaOptions>): Locality {
+  if (facts?.['remoteHost'] !== undefined || facts?.['remoteModel'] !== undefined) return 'remote'
+  const hostname = new URL(address.baseUrl).hostname
+  const proven =
+    profile?.local === undefined ? byAddress({ model, hostname }) : profile.local ? 'local' : 'remote'
+  if (proven === 'remote') return 'remote'
+  if (options.local === true) return proven === 'local' ? 'local' : 'declared'
+  return options.local === false ? 'unknown' : proven
+}
+
+interface Described {
+  readonly remote_host?: unknown
+  readonly remote_model?: unknown
+  readonly size?: unknown
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly model_info?: Readonly<Record<string, unknown>>
+}
+
+/** Smallest file of weights, in bytes: what stands for a cloud model is a few hundred. */
+const WEIGHTS_BYTES_MIN = 10_000
+
+/**
+ * Whether a model runs on the server that was asked, or in the cloud behind it. An Ollama server passes calls on to
+ * the cloud by the model's name, or for a stub that hides it; only weights on its own disk prove that it does not
+ * (ollama/ollama server/routes.go, types/model).
+ */
+export function localityOf(asked: { model: string; hostname: string; described: Described }): Locality {
+  const { described } = asked
+  const known = byAddress(asked)
+  if (known === 'remote') return known
+  if (described.remote_host || described.remote_model) return 'remote'
+  const format = described.details?.['format']
+  const hasWeights =
+    typeof described.size === 'number'
+      ? described.size >= WEIGHTS_BYTES_MIN
+      : typeof described.model_info?.['general.architecture'] === 'string'
+  return (format === 'gguf' || format === 'safetensors') && hasWeights ? 'local' : known
+}
+
+/** What the host and the name alone say: a suffix after the last colon, and nothing else, makes a name a cloud name. */
+function byAddress({ model, hostname }: { model: string; hostname: string }): Locality {
+  if (isOllamaCloud(hostname)) return 'remote'
+  const colon = model.lastIndexOf(':')
+  const suffix = colon < 0 ? '' : model.slice(colon + 1).toLowerCase()
+  if (suffix === 'cloud' || (suffix.endsWith('-cloud') && !suffix.includes('/'))) return 'remote'
+  return suffix === 'local' ? 'local' : 'unknown'
+}

@@ -1,0 +1,40 @@
+// Everything that `import { … } from 'groat'` offers.
+
+// The client
+export { AI, createAI, type Client } from './ai.ts'
+export type { Handle, Models } from './client/handle.ts'
+export type { AnswerStream } from './pipeline/answer-stream.ts'
+export type { AIConfig } from './config/config.ts'
+export type { DriverFactory, ProviderOptions } from './drivers/rooms.ts'
+
+// Money
+export { Amount, formatUsd } from './money/amount.ts'
+export { usd } from './core/usd.ts'
+export type { ModelPrice } from './pricing/price-list.ts'
+
+// A call and its answer
+export type { Input, Message, Part, Role } from './core/message.ts'
+export type { MediaPart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart } from './core/message.ts'
+export type { CallOptions, Reasoning, ToolChoice, ToolDefinition } from './core/request.ts'
+export type { AIResponse, Attempt, Timing, ToolCall } from './core/response.ts'
+export type { StreamEvent } from './core/stream.ts'
+export type { FinishReason } from './core/finish-reason.ts'
+export type { Usage } from './core/usage.ts'
+export type { Cost, CostLine, LineKind, LineUnit, UsageLine } from './core/cost.ts'
+export type { Warning } from './core/warning.ts'
+export type { Call, Middleware, Next, Sink } from './core/call.ts'
+
+// Providers
+export { CAPABILITIES, type Capability } from './core/capability.ts'
+export type { ModelInfo } from './core/model-info.ts'
+export type { Health } from './core/health.ts'
+export type { AttemptContext, Bill, Driver, Locality, QueryOptions } from './core/driver.ts'
+
+// Errors, events and the books
+export { AIError, ERROR_CODES, isAIError } from './core/errors.ts'
+export type { ErrorCode, PartialAnswer } from './core/errors.ts'
+export type { CallFacts, EventName, Events, Listener } from './events/events.ts'
+export type { Dimension, Ledger, LedgerEntry, LedgerFilter, LedgerTotal } from './ledger/ledger.ts'
+
+// The outside world, for tests
+export type { Clock, Runtime } from './runtime.ts'

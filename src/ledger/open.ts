@@ -1,0 +1,42 @@
+import { AIError } from '../core/errors.ts'
+import { systemRuntime, type Runtime } from '../runtime.ts'
+import type { Ledger } from './ledger.ts'
+import { createMemoryLedger } from './memory/index.ts'
+
+/** How a ledger is named: in memory, in a file, or one that is open already. */
+export type LedgerSpec = 'memory:' | `sqlite:${string}` | Ledger
+
+const POSTGRES = /^postgres(ql)?:/
+
+/**
+ * Opens the ledger that a configuration names.
+ *
+ * @throws AIError `config_invalid` for a name that is none, `store_failed` for a file that cannot be used
+ */
+export async function openLedger(spec: string | Ledger, runtime: Runtime = systemRuntime): Promise<Ledger> {
+  if (typeof spec === 'object' && spec !== null) return spec
+  if (spec === 'memory:') return createMemoryLedger()
+  if (typeof spec === 'string' && spec.startsWith('sqlite:')) {
+    const path = pathOf(spec.slice('sqlite:'.length))
+    const { openSqliteLedger } = await import('./sqlite/index.ts')
+    return openSqliteLedger({ path }, runtime)
+  }
+  // The text itself is not repeated: it may hold a password.
+  if (typeof spec === 'string' && POSTGRES.test(spec)) {
+    throw invalid(`PostgreSQL ledgers are not available in this version; use 'sqlite:PATH' or 'memory:'`)
+  }
+  throw invalid(`A ledger is named 'memory:' or 'sqlite:PATH', such as 'sqlite:./groat.db'`)
+}
+
+function pathOf(path: string): string {
+  if (path === '') throw invalid(`The ledger 'sqlite:' names no file; write 'sqlite:./groat.db'`)
+  if (path === ':memory:') throw invalid(`A ledger in memory is named 'memory:'`)
+  if (path.startsWith('~')) {
+    throw invalid(`'~' is not read as the home folder in 'sqlite:${path}'; write the whole path`)
+  }
+  return path
+}
+
+function invalid(message: string): AIError {
+  return new AIError({ code: 'config_invalid', message })
+}

@@ -1,0 +1,145 @@
+import type { StatementSync } from 'node:sqlite'
+import { AIError } from '../../core/errors.ts'
+import { systemRuntime, type Runtime } from '../../runtime.ts'
+import { keepEntry } from '../entry.ts'
+import type { Dimension, Ledger, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger.ts'
+import { checkDimensions, checkFilter, sortTotals } from '../query.ts'
+import { storeFailed } from './errors.ts'
+import { openFile, type LedgerFile, type Synchronous } from './file.ts'
+import { GroupCommit } from './group-commit.ts'
+import { whenFree } from './locks.ts'
+import { createQueries, type Queries } from './queries.ts'
+import { decodeEntry, encodeEntry, INSERT_ENTRY } from './rows.ts'
+
+/** How long a write waits for another process's lock by default, in milliseconds. */
+export const LOCK_WAIT_MS = 30_000
+/** Entries that are read at once. */
+const PAGE_ENTRIES = 512
+
+export interface SqliteLedgerOptions {
+  /** The file; it and its folder are made where they are missing. */
+  readonly path: string
+  /**
+   * `FULL` flushes to the disk before an append resolves. `NORMAL` survives a crash of the process, but the last
+   * entries may be lost when the power fails. @default 'FULL'
+   */
+  readonly synchronous?: Synchronous | undefined
+  /** How long to wait for another process that holds the file, in milliseconds. @default 30,000 */
+  readonly lockWaitMs?: number | undefined
+}
+
+/**
+ * Opens a ledger in a SQLite file, for one or several processes on one machine.
+ *
+ * @throws AIError `store_failed` for a file that cannot be used, with what to do; `config_invalid` for the options
+ */
+export async function openSqliteLedger(
+  options: SqliteLedgerOptions,
+  runtime: Runtime = systemRuntime,
+): Promise<Ledger> {
+  const { path, synchronous = 'FULL', lockWaitMs = LOCK_WAIT_MS } = options
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw misconfigured('path', "a file's path")
+  }
+  if (synchronous !== 'FULL' && synchronous !== 'NORMAL') {
+    throw misconfigured('synchronous', "'FULL' or 'NORMAL'")
+  }
+  if (!Number.isFinite(lockWaitMs) || lockWaitMs < 0) {
+    throw misconfigured('lockWaitMs', 'a number of milliseconds, zero or more')
+  }
+  const file = await openFile({ path, synchronous, lockWaitMs }, runtime)
+  return new SqliteLedger(file, lockWaitMs, runtime)
+}
+
+function misconfigured(name: string, what: string): AIError {
+  return new AIError({ code: 'config_invalid', message: `The SQLite ledger's '${name}' is ${what}` })
+}
+
+class SqliteLedger implements Ledger {
+  readonly #file: LedgerFile
+  readonly #lockWaitMs: number
+  readonly #runtime: Runtime
+  readonly #commits: GroupCommit
+  readonly #insert: StatementSync
+  #queries: Promise<Queries> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(file: LedgerFile, lockWaitMs: number, runtime: Runtime) {
+    this.#file = file
+    this.#lockWaitMs = lockWaitMs
+    this.#runtime = runtime
+    this.#commits = new GroupCommit(file, lockWaitMs, runtime)
+    this.#insert = file.database.prepare(INSERT_ENTRY)
+  }
+
+  append(entry: LedgerEntry): Promise<void> {
+    try {
+      this.#checkOpen()
+      const values = encodeEntry(keepEntry(entry))
+      return this.#commits.run(() => {
+        this.#insert.run(...values)
+      })
+    } catch (error) {
+      return Promise.reject(storeFailed(this.#file.path, error))
+    }
+  }
+
+  async *entries(filter?: LedgerFilter): AsyncIterable<LedgerEntry> {
+    const checked = checkFilter(filter)
+    const through = await this.#ask((queries) => queries.newest())
+    let after = 0n
+    while (after < through) {
+      // Pages and no open cursor: a reader that pauses would keep the write-ahead log from ever being emptied.
+      const start = after
+      const rows = await this.#ask((queries) => queries.page(checked, start, through, PAGE_ENTRIES))
+      for (const row of rows) yield decodeEntry(row)
+      after = rows.length < PAGE_ENTRIES ? through : (rows.at(-1)?.seq ?? through)
+    }
+  }
+
+  async totals(
+    query: LedgerFilter & { readonly by?: readonly Dimension[] } = {},
+  ): Promise<readonly LedgerTotal[]> {
+    const filter = checkFilter(query, ['by'])
+    const by = checkDimensions(query.by)
+    return sortTotals(await this.#ask((queries) => queries.totals(by, filter)), by)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#commits.idle()
+    try {
+      this.#file.database.close()
+    } catch (error) {
+      throw storeFailed(this.#file.path, error)
+    }
+  }
+
+  async #ask<T>(question: (queries: Queries) => Promise<T>): Promise<T> {
+    this.#checkOpen()
+    try {
+      this.#queries ??= createQueries(this.#file.database)
+      const queries = await this.#queries
+      return await whenFree(
+        () => {
+          this.#checkOpen()
+          return question(queries)
+        },
+        this.#lockWaitMs,
+        this.#runtime,
+      )
+    } catch (error) {
+      throw storeFailed(this.#file.path, error)
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return
+    const message = `The ledger ${this.#file.path} is closed. Open it again, or close it only after the last call.`
+    throw new AIError({ code: 'store_failed', message, retryable: false })
+  }
+}

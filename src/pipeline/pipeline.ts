@@ -1,0 +1,78 @@
+import type { Call, Middleware } from '../core/call.ts'
+import type { Driver } from '../core/driver.ts'
+import type { AIResponse } from '../core/response.ts'
+import type { Emitter } from '../events/emitter.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { PriceList } from '../pricing/price-list.ts'
+import type { Runtime } from '../runtime.ts'
+import { runAttempts } from './attempts.ts'
+import { callFacts } from './call-facts.ts'
+import { assertCapable } from './capable.ts'
+import { compose } from './compose.ts'
+
+/** What the pipeline works with. Stores and drivers are opened on first use. */
+export interface PipelineParts {
+  readonly runtime: Runtime
+  readonly emitter: Emitter
+  /** Middleware of every call, outermost first. */
+  readonly middleware: readonly Middleware[]
+  /** `before`: an answer is returned once its entry is durable. `after`: it is returned at once. */
+  readonly durability: 'before' | 'after'
+  driver(provider: string): Driver | Promise<Driver>
+  ledger(): Ledger | Promise<Ledger>
+  prices(): PriceList | Promise<PriceList>
+}
+
+/** The one way through groat: everything that sends anything ends here. */
+export class Pipeline {
+  readonly #parts: PipelineParts
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Runs a call, in both modes alike, and resolves with the complete answer. Order of effects: `messageSent`, attempts
+   * (each priced and booked), `responseGenerated`, `costCalculated`, the stream's `finish`; on failure `messageFailed`.
+   */
+  async run(call: Call, middleware: readonly Middleware[] = []): Promise<AIResponse> {
+    const { emitter, runtime } = this.#parts
+    let answered = false
+    const send = compose([...this.#parts.middleware, ...middleware], async (passed) => {
+      const response = await this.#send(passed)
+      answered = true
+      return response
+    })
+    let response: AIResponse
+    try {
+      response = await send(call)
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+      // An answer that middleware threw away was generated all the same, and has been told of.
+      if (!answered) emitter.emit('messageFailed', () => ({ ...callFacts(call, runtime.clock), error }))
+      throw thrown
+    }
+    const { finishReason, usage, cost } = response
+    await call.sink?.write({ type: 'finish', finishReason, usage, cost })
+    return response
+  }
+
+  async #send(call: Call): Promise<AIResponse> {
+    const { emitter, runtime } = this.#parts
+    const { clock } = runtime
+    const driver = await this.#parts.driver(call.provider)
+    assertCapable(driver, call.request)
+    // Opened before anything is sent: an answer that cannot be booked must not be bought.
+    await this.#parts.ledger()
+    const response = await runAttempts(this.#parts, call, driver, () => {
+      emitter.emit('messageSent', () => {
+        const { messages, stream } = call.request
+        return { ...callFacts(call, clock), messages: messages.length, stream }
+      })
+    })
+    emitter.emit('responseGenerated', () => ({ ...callFacts(call, clock), response }))
+    const { cost, usage } = response
+    emitter.emit('costCalculated', () => ({ ...callFacts(call, clock), cost, usage }))
+    return response
+  }
+}

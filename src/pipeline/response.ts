@@ -1,0 +1,59 @@
+import type { Call } from '../core/call.ts'
+import type { AIResponse, Attempt, Timing } from '../core/response.ts'
+import { addUsage, UNKNOWN_USAGE } from '../core/usage.ts'
+import { addCosts } from '../pricing/cost-of.ts'
+import type { Metered } from './meter.ts'
+
+/** The answer to a call, from its attempts; the last of them is the one that was answered. */
+export function toResponse(
+  call: Call,
+  done: readonly Metered[],
+  startedMs: number,
+  nowMs: number,
+): AIResponse {
+  const last = done[done.length - 1]
+  if (!last) throw new Error('A response needs an attempt')
+  const { attempt, outcome } = last
+  const { fold } = outcome
+  const attempts = done.map((one) => one.attempt)
+  const toolCalls = fold.toolCalls
+  const response: AIResponse = {
+    id: call.id,
+    text: fold.text,
+    parts: Object.freeze(fold.parts),
+    toolCalls: Object.freeze(toolCalls),
+    reasoning: fold.reasoning,
+    output: undefined,
+    finishReason: fold.end?.finishReason ?? { unified: 'other', raw: undefined },
+    usage: Object.freeze(usageOf(attempts)),
+    cost: Object.freeze(addCosts(attempts.map((one) => one.cost))),
+    provider: attempt.provider,
+    model: attempt.model,
+    requestedModel: call.request.model,
+    attempts: Object.freeze(attempts),
+    timing: Object.freeze(timingOf(outcome.firstEventAtMs, fold.end?.timing, startedMs, nowMs)),
+    warnings: Object.freeze(fold.warnings),
+    ...(fold.end?.raw === undefined ? {} : { raw: fold.end.raw }),
+  }
+  return Object.freeze(response)
+}
+
+/** The sum over the attempts for which the provider told anything: one that was refused used nothing. */
+function usageOf(attempts: readonly Attempt[]): AIResponse['usage'] {
+  const [first, ...rest] = attempts
+  if (first && rest.length === 0) return first.usage
+  return addUsage(attempts.map((one) => one.usage).filter((usage) => usage !== UNKNOWN_USAGE))
+}
+
+function timingOf(
+  firstEventAtMs: number | undefined,
+  provider: Timing['provider'],
+  startedMs: number,
+  nowMs: number,
+): Timing {
+  return {
+    totalMs: nowMs - startedMs,
+    firstEventMs: firstEventAtMs === undefined ? undefined : firstEventAtMs - startedMs,
+    ...(provider === undefined ? {} : { provider }),
+  }
+}

@@ -1,0 +1,109 @@
+import { mock, CAPABILITIES as MOCK_CAPABILITIES, type MockReply } from '../drivers/mock/index.ts'
+import { CAPABILITIES as OLLAMA_CAPABILITIES } from '../drivers/ollama/index.ts'
+import type { ContractReply, ContractSubject } from './driver-contract.ts'
+import { fakeOllama, type OllamaReply } from './fake-ollama.ts'
+import type { Delivery } from './far-end.ts'
+
+/** The mock driver, billed at the contract's prices. */
+export const mockSubject: ContractSubject = {
+  name: 'mock',
+  capabilities: MOCK_CAPABILITIES,
+  billing: 'priced',
+  down: { mock: mock({ up: false }) },
+  open: async () => {
+    const replies: MockReply[] = []
+    const scripted = mock({ replies })
+    return {
+      providers: { mock: scripted },
+      provider: 'mock',
+      model: scripted.model,
+      far: {
+        reply: (...more) => void replies.push(...more.map(toMockReply)),
+        chatRequests: () =>
+          scripted.requests.map(({ model, messages }) => ({
+            model,
+            messages: messages.map(({ role, content }) => ({
+              role,
+              content:
+                typeof content === 'string'
+                  ? content
+                  : content.map((part) => ('text' in part ? part.text : '')).join(''),
+            })),
+          })),
+        close: async () => {},
+      },
+    }
+  },
+}
+
+/** The Ollama driver with its stand-in: its models are proven local, and free. */
+export const ollamaSubject: ContractSubject = {
+  name: 'ollama × fake',
+  capabilities: OLLAMA_CAPABILITIES,
+  billing: 'free',
+  // Port 1 is the port multiplexer's: nothing listens there.
+  down: { ollama: { baseUrl: 'http://127.0.0.1:1' } },
+  open: async () => {
+    const server = await fakeOllama({ models: ['llama3.2'] })
+    return {
+      providers: { ollama: { baseUrl: server.url, model: 'llama3.2' } },
+      provider: 'ollama',
+      model: 'llama3.2',
+      far: {
+        reply: (...replies) => server.reply(...replies.map((reply) => toOllamaReply(reply, server.gate))),
+        chatRequests: () =>
+          server.requests
+            .filter((request) => request.path === '/api/chat')
+            .map(
+              (request) => request.body as { model: string; messages: { role: string; content: string }[] },
+            ),
+        close: () => server.close(),
+      },
+    }
+  },
+}
+
+const MOCK_FAILURES = {
+  unavailable: { code: 'provider_unavailable', status: 503 },
+  'rate-limited': { code: 'rate_limited', status: 429 },
+  unauthorized: { code: 'authentication_failed', status: 401 },
+  'model-missing': { code: 'model_not_found', status: 404 },
+} as const
+
+function toMockReply(reply: ContractReply): MockReply {
+  if (reply.failure) return { error: MOCK_FAILURES[reply.failure] }
+  const { pieces = [], inputTokens = 1, outputTokens = 1, silentUsage = false, length = false } = reply
+  return {
+    pieces,
+    usage: silentUsage ? null : { inputTokens, outputTokens },
+    ...(length ? { finishReason: { unified: 'length', raw: 'length' } } : {}),
+    ...(reply.cutAfter === undefined ? {} : { cutAfter: reply.cutAfter }),
+    ...(reply.hold === undefined ? {} : { hold: reply.hold }),
+  }
+}
+
+const OLLAMA_FAILURES = {
+  unavailable: { status: 503, error: 'server busy, please try again.  maximum pending requests exceeded' },
+  'rate-limited': { status: 429, error: 'too many concurrent requests' },
+  unauthorized: { status: 401, error: 'unauthorized' },
+  'model-missing': { status: 404, error: "model 'gone' not found" },
+} as const
+
+function toOllamaReply(
+  reply: ContractReply,
+  newGate: () => NonNullable<Delivery['gate']>,
+): OllamaReply & Delivery {
+  if (reply.failure) return OLLAMA_FAILURES[reply.failure]
+  const { pieces = [], inputTokens = 1, outputTokens = 1, silentUsage = false, length = false, hold } = reply
+  const gate = hold && newGate()
+  void hold?.until.then(() => gate?.open())
+  return {
+    chunks: pieces,
+    // The real server leaves out a count that is zero: that is how it does not tell one.
+    promptTokens: silentUsage ? 0 : inputTokens,
+    outputTokens: silentUsage ? 0 : outputTokens,
+    ...(length ? { doneReason: 'length' } : {}),
+    ...(reply.cutAfter === undefined ? {} : { cutAfter: reply.cutAfter }),
+    ...(gate && hold ? { gate, holdAfter: hold.after } : {}),
+  }
+}
