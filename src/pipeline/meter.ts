@@ -84,7 +84,7 @@ function toEntry(parts: PipelineParts, call: Call, attempt: Attempt): LedgerEntr
     id: attempt.id,
     callId: call.id,
     attemptId: attempt.id,
-    at: parts.runtime.clock.now(),
+    at: Math.floor(parts.runtime.clock.now()),
     provider: attempt.provider,
     model: attempt.model,
     requestedModel: call.request.model,
