@@ -12,11 +12,11 @@ export interface Clock {
 export interface Runtime {
   readonly clock: Clock
   /** A number from 0 (included) to 1 (excluded). */
-  random(): number
+  readonly random: () => number
   /** A new id, unique and sortable by time (UUID version 7). */
   id(): string
   /** Lower-case hex SHA-256 of a text. */
-  sha256(text: string): Promise<string>
+  readonly sha256: (text: string) => Promise<string>
   readonly env: Readonly<Record<string, string | undefined>>
   /** A Node built-in such as `http`, without the cost of `import()`; undefined outside Node. */
   builtin(name: string): unknown

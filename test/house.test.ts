@@ -11,7 +11,7 @@ const FUNCTION_LINES_MAX = 70
 
 /** Words that the field has given up, or that say nothing (design: names are the field's own terms). */
 const UNWANTED_WORDS =
-  /\b(completionTokens|max_tokens|gen_ai\.system|helpers?|utils?(?!\.inspect)|doStuff|manager)\b/i
+  /\b(completionTokens|max_tokens|gen_ai\.system|helpers?|(?<!node:)utils?(?!\.inspect)|doStuff|manager)\b/i
 
 /** Lower layers first; a folder imports only from the layers below it and, within its own, without a cycle. */
 const LAYERS: readonly (readonly string[])[] = [

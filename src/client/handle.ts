@@ -146,9 +146,14 @@ export class Handle {
   ): ChatRequest {
     const { maxOutputTokens, temperature, topP, topK, stop, seed } = options
     const { reasoning, tools, toolChoice, output, serviceTier } = options
+    const common = { maxOutputTokens, temperature, topP, topK, stop, seed }
     const sampling: Sampling = withoutUndefined({
-      ...{ maxOutputTokens, temperature, topP, topK, stop, seed },
-      ...{ reasoning, tools, toolChoice, output, serviceTier },
+      ...common,
+      reasoning,
+      tools,
+      toolChoice,
+      output,
+      serviceTier,
     })
     return {
       ...sampling,

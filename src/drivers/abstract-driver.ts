@@ -147,13 +147,10 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       if (step.events.length === 0) return undefined
       return context.write(warnings.length === 0 ? step.events : [...warnings.map(asEvent), ...step.events])
     }
-    const error = this.#client.toError({
-      model: request.model,
-      status: undefined,
-      text: step.failure,
-      headers: {},
-      path: this.#rooms.api.CHAT_PATH,
-    })
+    const { model, messages } = request
+    const path = this.#rooms.api.CHAT_PATH
+    const failure = { model, status: undefined, text: step.failure, headers: {}, path }
+    const error = this.#client.toError(failure, messages)
     const written = step.events.length === 0 ? undefined : context.write(step.events)
     return Promise.resolve(written).then(() => Promise.reject(error))
   }

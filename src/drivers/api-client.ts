@@ -54,7 +54,7 @@ export class ApiClient {
     if (exchange.status >= 200 && exchange.status < 300) return exchange
     const text = await readTextUpTo(exchange, ERROR_BODY_BYTES_MAX)
     const { status, headers } = exchange
-    throw this.toError({ model: request.model, status, text, headers, path })
+    throw this.toError({ model: request.model, status, text, headers, path }, request.body)
   }
 
   /** Sends a request and reads its JSON answer. @throws AIError */
@@ -63,11 +63,14 @@ export class ApiClient {
     return this.named(readJson(exchange), request.model)
   }
 
-  /** The provider's failure as groat's error, without anything secret. */
-  toError(failure: Omit<Failure, 'retryAfterMs' | 'provider'>): AIError {
-    const text = redact(failure.text, this.address.secrets)
+  /** The provider's failure as groat's error, without anything secret and without what was `sent`. */
+  toError(failure: Omit<Failure, 'retryAfterMs' | 'provider' | 'show'>, sent: unknown): AIError {
+    const { secrets } = this.address
     const waitMs = retryAfterMs(failure.headers, this.#clock.now())
-    return this.#toError({ ...failure, provider: this.provider, text, retryAfterMs: waitMs })
+    const show = (text: string): string => redact(withoutEcho(text, sent), secrets)
+    const error = this.#toError({ ...failure, provider: this.provider, retryAfterMs: waitMs, show })
+    // A room that forgot to ask what may be shown gives no secret away all the same.
+    return error.with({ message: redact(error.message, secrets) })
   }
 
   /** Adds the provider and the model to the errors of a promise. */
@@ -82,6 +85,26 @@ export class ApiClient {
   #named(error: unknown, model: string | undefined): unknown {
     return error instanceof AIError ? error.with({ provider: this.provider, model }) : error
   }
+}
+
+/** Shortest text of a request that is looked for in an answer, in characters: a word or two prove nothing. */
+const ECHO_CHARS_MIN = 12
+
+/** Takes the texts of a request out of a text that came back: as they are, and as JSON writes them. */
+function withoutEcho(text: string, sent: unknown): string {
+  let safe = text
+  for (const own of textsOf(sent)) {
+    if (own.length < ECHO_CHARS_MIN) continue
+    safe = safe.replaceAll(own, '[sent]').replaceAll(JSON.stringify(own).slice(1, -1), '[sent]')
+  }
+  return safe
+}
+
+function textsOf(sent: unknown): string[] {
+  if (typeof sent === 'string') return [sent]
+  if (typeof sent !== 'object' || sent === null || ArrayBuffer.isView(sent)) return []
+  // The model's name may be said.
+  return Object.entries(sent).flatMap(([name, value]) => (name === 'model' ? [] : textsOf(value)))
 }
 
 function encode(body: Readonly<Record<string, unknown>>): string {

@@ -72,8 +72,10 @@ export interface Failure {
   readonly model: string | undefined
   /** HTTP status; undefined for an error inside a stream that began well. */
   readonly status: number | undefined
-  /** The body, bounded. */
+  /** The body, bounded, as it came: to be read, and never to be shown. */
   readonly text: string
+  /** What may be shown of a text: without secrets, and without what was sent and only comes back. */
+  show(text: string): string
   readonly headers: Readonly<Record<string, string>>
   /** What the provider asked to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined
@@ -117,7 +119,7 @@ export interface Rooms<Options extends ProviderOptions, State> {
     isComplete(state: State): boolean
   }
   readonly tools: object
-  readonly errors: { toError(failure: Failure): AIError }
+  readonly errors: { readonly toError: (failure: Failure) => AIError }
   readonly models: {
     listModels(client: ApiClient, options: RequestOptions): Promise<readonly ModelInfo[]>
     getModel(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo>

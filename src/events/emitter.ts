@@ -21,7 +21,7 @@ export class Emitter {
       const near = nearest(name, Object.keys(NAMES))
       throw new AIError({
         code: 'request_invalid',
-        message: `There is no event ${String(name)}${near === undefined ? '' : `; did you mean ${near}?`}`,
+        message: `There is no event ${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
       })
     }
     const listeners = this.#listeners.get(name) ?? new Set()
@@ -31,8 +31,8 @@ export class Emitter {
         message: `${name} has ${LISTENERS_MAX} listeners: call the function that on() returns to remove one`,
       })
     }
-    this.#listeners.set(name, listeners.add(listener as Listener<never>))
-    return () => void listeners.delete(listener as Listener<never>)
+    this.#listeners.set(name, listeners.add(listener))
+    return () => void listeners.delete(listener)
   }
 
   /** Emits an event; its payload is made, and frozen, only if someone listens. */

@@ -118,5 +118,5 @@ export async function assertFails(
     assert.equal((error as { code?: unknown }).code, code, String(error))
     return error as Error & { code: ErrorCode }
   }
-  assert.fail(`Expected ${code}, but the call succeeded`)
+  return assert.fail(`Expected ${code}, but the call succeeded`)
 }

@@ -121,8 +121,7 @@ export class Catalogue {
     const name = normalName(model.name)
     const warm = this.#running.get(name)?.contextLength === contextLength
     const expiresAtMs = this.#clock.now() + (keepAliveMs < 0 ? FOREVER_MS : keepAliveMs)
-    if (keepAliveMs === 0) this.#running.delete(name)
-    else this.#running.set(name, { model, contextLength, expiresAtMs })
+    this.#running.set(name, { model, contextLength, expiresAtMs })
     return !warm
   }
 

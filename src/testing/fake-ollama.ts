@@ -92,10 +92,10 @@ function forReading(route: Route): Readonly<Record<string, Route>> {
 }
 
 function routed(world: World, request: RecordedRequest, saying: Saying): Answer {
-  const methods = Object.hasOwn(ROUTES, request.path) ? ROUTES[request.path] : undefined
+  const methods = ROUTES[request.path]
   if (!methods) return wholeAnswer(404, TYPES.router, '404 page not found')
-  const route = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
-  return route?.(world, request, saying) ?? wholeAnswer(405, TYPES.router, '405 method not allowed')
+  const answer = methods[request.method]?.(world, request, saying)
+  return answer ?? wholeAnswer(405, TYPES.router, '405 method not allowed')
 }
 
 function show({ catalogue }: World, request: RecordedRequest): Answer {

@@ -53,7 +53,7 @@ export interface FarEndOptions {
   readonly clock?: Clock
   /** Most requests to remember. @default RECORDS_MAX */
   readonly recordsMax?: number
-  /** @default 0, any free one */
+  /** The port to listen on. @default 0: any free one */
   readonly port?: number
 }
 
@@ -82,7 +82,7 @@ export interface FarEnd<Reply> extends AsyncDisposable {
   /** Answers every request to the main path whose queue is empty. */
   default(reply: Scripted<Reply>): void
   /** A new gate to hold answers back with. */
-  gate(): Gate
+  gate(this: void): Gate
   /** Resolves when no request is in flight. */
   idle(): Promise<void>
   /** Forgets the recorded requests and everything scripted. */
@@ -181,7 +181,7 @@ class HttpFarEnd<Reply> implements FarEnd<Reply> {
     this.on(this.#manners.mainPath, reply)
   }
 
-  gate(): Gate {
+  gate(this: void): Gate {
     return newGate()
   }
 

@@ -159,7 +159,7 @@ describe('splitting', () => {
 describe('an amount', () => {
   it('prints and serialises as a plain decimal', () => {
     const amount = parseUsd('0.0105')
-    expect(`${amount}`).toBe('0.0105')
+    expect(String(amount)).toBe('0.0105')
     expect(JSON.stringify({ amount })).toBe('{"amount":"0.0105"}')
   })
 

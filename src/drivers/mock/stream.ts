@@ -4,6 +4,7 @@ import type { DriverEvent } from '../../core/stream.ts'
 import { toUsage } from '../../core/usage.ts'
 import type { Step } from '../rooms.ts'
 import { DEFAULT_MODEL } from './api.ts'
+import { fromWireToolCall } from './tools.ts'
 
 export interface MockState {
   readonly started: boolean
@@ -45,7 +46,7 @@ export function reduce(state: MockState, record: unknown): Step<MockState> {
     events.push({ type: 'text-end' })
     open = undefined
   }
-  if (call) events.push({ type: 'tool-call', call })
+  if (call) events.push({ type: 'tool-call', call: fromWireToolCall(call) })
   if (end)
     events.push({
       type: 'end',

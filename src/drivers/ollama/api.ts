@@ -18,6 +18,9 @@ export const VERSION_PATH = '/api/version'
 
 const DEFAULT_PORT = 11434
 
+/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
+const SECRET_CHARS_MIN = 8
+
 /**
  * Waiting for the first byte has no limit by default: a cold model loads for minutes without a sign, and a client that
  * leaves makes the server drop the load (ollama/ollama#8006).
@@ -29,9 +32,8 @@ export function toAddress(
   options: OllamaOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): Address {
-  const { url: address, authorization } = splitUserInfo(
-    parseHost(options.baseUrl ?? env['OLLAMA_HOST'] ?? ''),
-  )
+  const given = parseHost(options.baseUrl ?? env['OLLAMA_HOST'] ?? '')
+  const { url: address, authorization } = splitUserInfo(given)
   const url = new URL(address)
   // A key from the environment is meant for ollama.com and goes nowhere else.
   const key = options.apiKey ?? (isOllamaCloud(url.hostname) ? env['OLLAMA_API_KEY'] : undefined)
@@ -44,13 +46,18 @@ export function toAddress(
       ...options.headers,
       ...(credentials === undefined ? {} : { authorization: credentials }),
     },
-    secrets: secretsOf(key, authorization?.slice('Basic '.length), ...Object.values(options.headers ?? {})),
+    secrets: secretsOf(
+      key,
+      authorization?.slice('Basic '.length),
+      given.password,
+      ...Object.values(options.headers ?? {}).filter((value) => value.length >= SECRET_CHARS_MIN),
+    ),
     deadlines: { ...DEADLINES, ...options.timeouts },
   }
 }
 
 function secretsOf(...texts: readonly (string | undefined)[]): Secret[] {
-  return texts.filter((text) => text !== undefined).map((text) => new Secret(text))
+  return texts.filter((text) => text !== undefined && text !== '').map((text) => new Secret(text))
 }
 
 /** Whether a host is Ollama's own cloud. */

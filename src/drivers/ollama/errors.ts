@@ -1,10 +1,9 @@
 import { AIError, type AIErrorOptions, type ErrorCode } from '../../core/errors.ts'
+import { isObject, leadingObject, plainText } from '../error-text.ts'
 import type { Failure } from '../rooms.ts'
 
-/** What a failure's text or status means. Rows are tried in order; the first that fits decides. */
+/** What a failure's text or status means. */
 interface Row {
-  readonly status?: number | readonly number[]
-  readonly text?: RegExp
   /** A finer word than the code, for `details.kind`. */
   readonly kind: string
   readonly code: ErrorCode
@@ -14,241 +13,307 @@ interface Row {
   readonly message: string
 }
 
-/** From ollama/ollama server/, llm/ and middleware/ at v0.33.0-rc2; texts are matched, because codes do not exist. */
-const ROWS: readonly Row[] = [
-  {
-    text: /exceed_context_size_error|longer than the context length|input length exceeds|maximum context length/,
-    kind: 'context-overflow',
-    code: 'context_too_long',
-    repeat: 'never',
-    message:
-      'The conversation is longer than the context window that {model} runs with: shorten it, or raise ' +
-      'providerOptions.ollama.numCtx within what the model and the memory allow',
-  },
-  {
-    text: /out of memory|cudaMalloc failed|failed to allocate|not enough memory|but only .* (are|is) available|out-of-memory|unable to load full model/i,
-    kind: 'out-of-memory',
-    code: 'provider_unavailable',
-    repeat: 'never',
-    message: 'Ollama has not enough memory for {model}: use a smaller model or a smaller numCtx ({said})',
-  },
-  {
-    status: 401,
-    kind: 'unauthorized',
-    code: 'authentication_failed',
-    repeat: 'never',
-    message: 'Ollama asks who you are: sign in with `ollama signin`, or set OLLAMA_API_KEY for ollama.com',
-  },
-  {
-    status: 403,
-    text: /cloud is disabled/,
-    kind: 'cloud-disabled',
-    code: 'permission_denied',
-    repeat: 'never',
-    message: 'Cloud models are switched off on this Ollama server (OLLAMA_NO_CLOUD): {model} needs them',
-  },
-  {
-    status: 403,
-    text: /^\s*$/,
-    kind: 'host-refused',
-    code: 'permission_denied',
-    repeat: 'never',
-    message:
-      'Ollama refused the request without a word: it checks the Origin header against OLLAMA_ORIGINS and the Host ' +
-      'header against loopback names; set OLLAMA_ORIGINS, or let the proxy rewrite Host',
-  },
-  {
-    status: 403,
-    kind: 'forbidden',
-    code: 'permission_denied',
-    repeat: 'never',
-    message: 'Ollama does not allow this: {said}',
-  },
-  {
-    status: 404,
-    text: /page not found/,
-    kind: 'no-such-endpoint',
-    code: 'config_invalid',
-    repeat: 'never',
-    message:
-      'There is no Ollama API at this address: check baseUrl (without /api or /v1), or update the server if it is old',
-  },
-  {
-    text: /^model '' not found|^model is required|^missing request body/,
-    kind: 'bad-request',
-    code: 'request_invalid',
-    repeat: 'never',
-    message: 'No model was named: set one with .model(id) or in the configuration ({said})',
-  },
-  {
-    status: 404,
-    kind: 'model-missing',
-    code: 'model_not_found',
-    repeat: 'never',
-    message: 'Ollama has no model {model}: get it with `ollama pull {model}`, or see `groat models`',
-  },
-  {
-    status: [402, 429],
-    text: /usage limit|payment|subscription|upgrade/i,
-    kind: 'quota',
-    code: 'quota_exhausted',
-    repeat: 'never',
-    message:
-      'The usage limit of the Ollama account is reached: wait for its reset, or use another model ({said})',
-  },
-  {
-    status: 402,
-    kind: 'quota',
-    code: 'quota_exhausted',
-    repeat: 'never',
-    message: 'The Ollama account has no quota left for {model} ({said})',
-  },
-  {
-    status: 429,
-    kind: 'rate-limit',
-    code: 'rate_limited',
-    repeat: 'yes',
-    message: 'Too many requests at once for this Ollama account: send fewer, or wait ({said})',
-  },
-  {
-    text: /does not support|image generation models|only supports one image|input is not supported|does not support embeddings/,
-    kind: 'unsupported-feature',
-    code: 'capability_unsupported',
-    repeat: 'never',
-    message: '{model} cannot do this: {said}. `groat models` lists what each model can do',
-  },
-  {
-    text: /cannot run this remote model/,
-    kind: 'remote-refused',
-    code: 'config_invalid',
-    repeat: 'never',
-    message:
-      'This Ollama server may not pass {model} on to its remote host: see OLLAMA_REMOTES on the server',
-  },
-  {
-    text: /error parsing tool call|empty function name|is not declared|invalid tool call arguments|grammar stack|chat error/,
-    kind: 'model-output-fault',
-    code: 'response_invalid',
-    repeat: 'once',
-    message: '{model} wrote something that Ollama could not read: ask again, or use another model ({said})',
-  },
-  {
-    text: /token repeat limit/,
-    kind: 'degenerate-output',
-    code: 'response_invalid',
-    repeat: 'once',
-    message: '{model} kept repeating itself and was stopped: ask again with another temperature or seed',
-  },
-  {
-    text: /option ".*" must be of|^invalid format:|failed to parse grammar|json: cannot unmarshal|incompatible with enable_thinking/,
-    kind: 'bad-request',
-    code: 'request_invalid',
-    repeat: 'never',
-    message: 'Ollama cannot take the request as it is: {said}',
-  },
-  {
-    text: /no longer compatible|pull the model again|re-?pull|newer version of Ollama|update Ollama/i,
-    kind: 'incompatible-model',
-    code: 'provider_unavailable',
-    repeat: 'never',
-    message: '{model} does not fit this version of Ollama: pull it again, or update Ollama ({said})',
-  },
-  {
-    text: /8 MB limit/,
-    kind: 'server-limit',
-    code: 'limit_exceeded',
-    repeat: 'never',
-    message: 'A piece of the answer was larger than Ollama passes on: ask for less at once ({said})',
-  },
-  {
-    text: /NaN or Inf/,
-    kind: 'model-fault',
-    code: 'response_invalid',
-    repeat: 'never',
-    message: '{model} gave numbers that are none: use another model or quantization ({said})',
-  },
-  {
-    text: /timed out waiting for llama-server/,
-    kind: 'load-timeout',
-    code: 'provider_unavailable',
-    repeat: 'yes',
-    message: '{model} was not loaded in time: try again, or raise OLLAMA_LOAD_TIMEOUT on the server',
-  },
-  {
-    text: /process has terminated|unexpectedly stopped|encountered while running the model|do embedding request: .*EOF/s,
-    kind: 'runner-crash',
-    code: 'provider_unavailable',
-    repeat: 'once',
-    message: 'The process that runs {model} stopped: see the log of the Ollama server ({said})',
-  },
-  {
-    text: /^unexpected response|unexpected error format/,
-    kind: 'server-bug',
-    code: 'response_invalid',
-    repeat: 'once',
-    message: 'Ollama got an answer that it did not understand: see the log of the server ({said})',
-  },
-  {
-    text: /server busy|no slots available|unexpected server status|overloaded|temporarily|list cache unavailable|account unavailable/i,
-    kind: 'busy',
-    code: 'provider_unavailable',
-    repeat: 'yes',
-    message: 'Ollama is busy: wait a little, send fewer requests at once, or raise OLLAMA_MAX_QUEUE ({said})',
-  },
-  {
-    status: 408,
-    kind: 'timeout',
-    code: 'timed_out',
-    repeat: 'yes',
-    message: 'The server in front of Ollama gave up waiting: try again, or raise its time limit',
-  },
-  {
-    status: 413,
-    kind: 'too-large',
-    code: 'limit_exceeded',
-    repeat: 'never',
-    message: 'The server in front of Ollama takes no request of this size: send less, or raise its limit',
-  },
-  {
-    status: 499,
-    kind: 'canceled',
-    code: 'aborted',
-    repeat: 'never',
-    message: 'Ollama says that the request was canceled',
-  },
-]
-
-/** What to make of a status that no row knows. */
-function byStatus(status: number | undefined): Row {
-  if (status !== undefined && status >= 300 && status < 400) {
-    return {
-      kind: 'redirect',
-      code: 'config_invalid',
-      repeat: 'never',
-      message: 'The server redirects, and groat follows no redirects: set baseUrl to the final address',
-    }
-  }
-  if (status !== undefined && status >= 400 && status < 500) {
-    const message = 'Ollama cannot take the request as it is: {said}'
-    return { kind: 'bad-request', code: 'request_invalid', repeat: 'never', message }
-  }
-  const message = 'Ollama failed: {said}. See the log of the server'
-  return { kind: 'server-error', code: 'provider_unavailable', repeat: 'yes', message }
+/** When a row fits: everything that it names must be so. */
+interface When {
+  readonly status?: readonly number[]
+  readonly text?: RegExp
+  /** Whether the body was a JSON object, as everything is that Ollama itself says. */
+  readonly json?: boolean
 }
 
-/** Longest text of the server that is shown in a message. */
+type Repeat = Row['repeat']
+
+function row(kind: string, code: ErrorCode, repeat: Repeat, message: string): Row {
+  return { kind, code, repeat, message }
+}
+
+const bad = (kind: string, message: string): Row => row(kind, 'request_invalid', 'never', message)
+const never = (kind: string, code: ErrorCode, message: string): Row => row(kind, code, 'never', message)
+const unavailable = (kind: string, repeat: Repeat, message: string): Row =>
+  row(kind, 'provider_unavailable', repeat, message)
+const fault = (kind: string, repeat: Repeat, message: string): Row =>
+  row(kind, 'response_invalid', repeat, message)
+
+/** The request is wrong, whatever the status is. */
+const BAD_REQUEST = bad(
+  'bad-request',
+  'Ollama cannot take this request for {model}: {said}. Correct what it names and send it again',
+)
+
+const QUOTA = never(
+  'quota',
+  'quota_exhausted',
+  'The quota of the Ollama account for {model} is used up: wait for its reset, or use a local model ({said})',
+)
+
+/**
+ * Rows are tried in order; the first that fits decides. Texts are matched because Ollama has no codes: from
+ * ollama/ollama server/, llm/ and model/parsers/ at v0.33.0-rc2. What quotes the model goes first, since a model may
+ * write any text, and what Ollama is sure of goes before what a status alone suggests.
+ */
+const ROWS: readonly (readonly [When, Row])[] = [
+  [
+    {
+      text: /^error parsing tool call|empty function name$|^tool ".*" is not declared|^llama-server returned invalid tool call arguments|empty grammar stack/s,
+    },
+    fault(
+      'model-output-fault',
+      'once',
+      'The tool call that {model} wrote could not be read by Ollama: ask again, or use another model. ' +
+        'What it wrote is in details.said',
+    ),
+  ],
+  [
+    {
+      text: /exceed_context_size_error|exceeds the available context size|longer than the context length|exceeds the context length|exceeds (?:the model's )?maximum context length/,
+    },
+    never(
+      'context-overflow',
+      'context_too_long',
+      'The conversation is longer than the context window that {model} runs with: shorten it, or raise ' +
+        'providerOptions.ollama.numCtx within what the model and the memory allow',
+    ),
+  ],
+  [
+    {
+      // As ollama/ollama llm/status.go knows it, and what the scheduler says of itself.
+      text: /out of (device )?memory|(cuda|hip)Malloc failed|failed to allocate|allocation failed|(not enough|insufficient) memory|out_?of_?(device_?)?memory|out-of-memory|requires .* but only .* available|unable to load full model/i,
+    },
+    unavailable(
+      'out-of-memory',
+      'never',
+      'Ollama has not enough memory for {model}: use a smaller model or a smaller numCtx ({said})',
+    ),
+  ],
+  [
+    { status: [401] },
+    never(
+      'unauthorized',
+      'authentication_failed',
+      'Ollama asks who you are before it answers with {model}: sign in with `ollama signin` (details.signinUrl, where ' +
+        'there is one), set OLLAMA_API_KEY for ollama.com, or give the user and password of a proxy in baseUrl',
+    ),
+  ],
+  [
+    { status: [403], text: /cloud is disabled/ },
+    never(
+      'cloud-disabled',
+      'permission_denied',
+      'Cloud models are switched off on this Ollama server (OLLAMA_NO_CLOUD) and {model} is one: use a local model, ' +
+        'or switch them on',
+    ),
+  ],
+  [
+    { status: [403], text: /^$/ },
+    never(
+      'host-refused',
+      'permission_denied',
+      'Ollama refused the request for {model} without a word: it checks the Origin header against OLLAMA_ORIGINS and ' +
+        'the Host header against loopback names; set OLLAMA_ORIGINS, or let the proxy rewrite Host',
+    ),
+  ],
+  [
+    { status: [403] },
+    never(
+      'forbidden',
+      'permission_denied',
+      'Ollama does not allow this for {model}: {said}. Check what the account or the proxy in front permits',
+    ),
+  ],
+  [
+    { text: /^model '' not found|^model is required$/ },
+    bad('bad-request', 'No model was named: set one with .model(id) or in the configuration ({said})'),
+  ],
+  [
+    { status: [404], json: true },
+    never(
+      'model-missing',
+      'model_not_found',
+      'Ollama has no model {model}: get it with `ollama pull {model}`, or see `groat models`',
+    ),
+  ],
+  [
+    { status: [404, 405] },
+    never(
+      'no-such-endpoint',
+      'config_invalid',
+      'There is no Ollama API for {model} at this address: check baseUrl (without /api or /v1), or update the server ' +
+        'if it is old ({said})',
+    ),
+  ],
+  [{ text: /usage limit/i }, QUOTA],
+  [{ status: [402] }, QUOTA],
+  [
+    { status: [429] },
+    row(
+      'rate-limit',
+      'rate_limited',
+      'yes',
+      'Too many requests at once for {model} on this Ollama account: send fewer, or wait ({said})',
+    ),
+  ],
+  [
+    {
+      text: /^\S+ does not support (chat|generate|tools|insert|thinking|vision|audio|image|embedding|completion)|^image generation models|^this model only supports one image|^This server does not support embeddings|does not support multimodal|input is not supported/,
+    },
+    never(
+      'unsupported-feature',
+      'capability_unsupported',
+      '{model} cannot do what was asked of it: {said}. `groat models` lists what each model can do',
+    ),
+  ],
+  [
+    { text: /^this server cannot run this remote model/ },
+    never(
+      'remote-refused',
+      'config_invalid',
+      'This Ollama server may not pass {model} on to its remote host: see OLLAMA_REMOTES on the server',
+    ),
+  ],
+  [
+    { text: /token repeat limit/ },
+    fault(
+      'degenerate-output',
+      'once',
+      'The answer of {model} repeated itself until Ollama stopped it: ask again with another temperature or seed',
+    ),
+  ],
+  [
+    { text: /failed to parse grammar/ },
+    bad(
+      'bad-schema',
+      'Ollama cannot make {model} keep to this schema: simplify its patterns and large limits ({said})',
+    ),
+  ],
+  [
+    { text: /incompatible with enable_thinking/ },
+    bad(
+      'bad-history',
+      'The conversation ends with an answer, which {model} cannot go on with while it thinks: add a user message',
+    ),
+  ],
+  [
+    { text: /^illegal base64 data/ },
+    bad(
+      'bad-image',
+      'A picture for {model} is not base64 that Ollama can read: {said}. Send its bytes again',
+    ),
+  ],
+  [{ text: /^option ".*" must be of|^invalid format:|^json: cannot unmarshal/ }, BAD_REQUEST],
+  [
+    { text: /no longer compatible|incompatible with your version|pull the model again|update ollama/i },
+    unavailable(
+      'incompatible-model',
+      'never',
+      '{model} does not fit this version of Ollama: pull it again, or update Ollama ({said})',
+    ),
+  ],
+  [
+    { text: /stream event exceeded \d+ MB limit/ },
+    never(
+      'server-limit',
+      'limit_exceeded',
+      'A piece of the answer of {model} was larger than Ollama passes on: ask for less at once ({said})',
+    ),
+  ],
+  [
+    { text: /NaN or Inf/ },
+    fault(
+      'model-fault',
+      'never',
+      '{model} gave numbers that are none: use another model or quantization ({said})',
+    ),
+  ],
+  [
+    { text: /timed out waiting for llama-server/ },
+    unavailable(
+      'load-timeout',
+      'yes',
+      '{model} was not loaded in time: try again, or raise OLLAMA_LOAD_TIMEOUT on the server',
+    ),
+  ],
+  [
+    { text: /llama-server process (has terminated|no longer running)|^error starting llama-server/ },
+    unavailable(
+      'load-failed',
+      'once',
+      '{model} could not be loaded: see the log of the Ollama server ({said})',
+    ),
+  ],
+  [
+    {
+      text: /unexpectedly stopped|encountered while running the model|^do embedding request:|^error reading llama-server/,
+    },
+    unavailable(
+      'runner-crash',
+      'once',
+      'The process that runs {model} stopped: see the log of the Ollama server ({said})',
+    ),
+  ],
+  [
+    { text: /^llama-server chat error|^unexpected response$|^unexpected error format/ },
+    fault(
+      'server-bug',
+      'once',
+      'Ollama did not understand what the process that runs {model} told it: see the log of the server ({said})',
+    ),
+  ],
+  [
+    { text: /server busy|no slots available|^unexpected server status/i },
+    unavailable(
+      'busy',
+      'yes',
+      'Ollama is busy and did not take the request for {model}: wait a little, send fewer at once, or raise ' +
+        'OLLAMA_MAX_QUEUE on the server ({said})',
+    ),
+  ],
+  [
+    { text: /overloaded|list cache unavailable|account unavailable|^Internal Server Error \(ref: /i },
+    unavailable(
+      'transient',
+      'yes',
+      'Ollama cannot answer for {model} just now: try again in a moment ({said})',
+    ),
+  ],
+  [
+    { status: [408] },
+    {
+      kind: 'timeout',
+      code: 'timed_out',
+      repeat: 'yes',
+      message:
+        'The server in front of Ollama gave up waiting for {model}: try again, or raise its time limit',
+    },
+  ],
+  [
+    { status: [413] },
+    never(
+      'too-large',
+      'limit_exceeded',
+      'The server in front of Ollama takes no request for {model} of this size: send less, or raise its limit',
+    ),
+  ],
+  [{ status: [499] }, never('canceled', 'aborted', 'Ollama says that the request for {model} was canceled')],
+]
+
+/** Longest text of the server that is shown in a message, and that is kept in the details, in characters. */
 const SAID_CHARS_MAX = 300
+const KEPT_CHARS_MAX = 2_000
 
 /** What a server's failure means in groat's words. */
 export function toError(failure: Failure): AIError {
-  const body = parseBody(failure.text)
+  const body = parseBody(failure.text.trim())
   const status = body.status ?? failure.status
-  const row = ROWS.find((one) => fits(one, status, body.text)) ?? byStatus(status)
-  const model = failure.model ?? 'the model'
-  const said = body.text === '' ? `HTTP ${status ?? 'stream'}` : body.text.slice(0, SAID_CHARS_MAX)
+  const row = ROWS.find(([when]) => fits(when, status, body))?.[1] ?? byStatus(status)
+  // Shown is what neither holds a secret nor repeats what was sent; the meaning was read from the whole.
+  const safe = plainText(failure.show(body.text))
+  const filled: Readonly<Record<string, string>> = {
+    model: failure.model ?? 'the models',
+    said: safe === '' ? `HTTP ${status ?? 200}` : safe.slice(0, SAID_CHARS_MAX),
+  }
   const options: AIErrorOptions = {
     code: row.code,
-    message: row.message.replaceAll('{model}', model).replaceAll('{said}', () => said),
+    message: row.message.replace(/\{(model|said)\}/g, (_, name: string) => filled[name] ?? ''),
     provider: failure.provider,
     model: failure.model,
     status,
@@ -257,7 +322,7 @@ export function toError(failure: Failure): AIError {
     retryAfterMs: failure.retryAfterMs,
     details: {
       kind: row.kind,
-      said,
+      said: safe.slice(0, KEPT_CHARS_MAX),
       path: failure.path,
       midStream: failure.status === undefined,
       ...body.details,
@@ -266,67 +331,76 @@ export function toError(failure: Failure): AIError {
   return new AIError(options)
 }
 
-function fits(row: Row, status: number | undefined, text: string): boolean {
-  const { status: wanted } = row
-  if (
-    wanted !== undefined &&
-    !(typeof wanted === 'number' ? wanted === status : wanted.includes(status ?? 0))
-  ) {
-    return false
+function fits(when: When, status: number | undefined, body: Body): boolean {
+  if (when.status !== undefined && !when.status.includes(status ?? 0)) return false
+  if (when.json !== undefined && when.json !== body.json) return false
+  return when.text === undefined || when.text.test(body.text)
+}
+
+/** What to make of a status that no row knows. */
+function byStatus(status: number = 500): Row {
+  if (status >= 300 && status < 400) {
+    return never(
+      'redirect',
+      'config_invalid',
+      'The server redirects the request for {model}, and groat follows no redirects: set baseUrl to the final address',
+    )
   }
-  return row.text === undefined || row.text.test(text)
+  if (status >= 400 && status < 500) return BAD_REQUEST
+  if (status > 500) {
+    const message = 'The server in front of {model} failed: {said}. Try again, or see its log'
+    return unavailable('gateway', 'yes', message)
+  }
+  // What Ollama's own 500 means is not known; most of them are the same the next time.
+  return unavailable('server-error', 'once', 'Ollama failed with {model}: {said}. See the log of the server')
 }
 
 interface Body {
   readonly text: string
+  readonly json: boolean
+  /** A status that the body itself names. */
   readonly status: number | undefined
   readonly details: Readonly<Record<string, unknown>>
 }
 
-/** The eight shapes in which the server or a proxy in front of it puts an error (reference: ollama/ollama api/types.go). */
+/** The shapes in which the server, its runner or a proxy in front puts an error (ollama/ollama api/types.go, llm/). */
 function parseBody(text: string): Body {
-  const json = parseLeadingObject(text)
-  if (!json) return { text: stripMarkup(text), status: undefined, details: {} }
-  const status = typeof json['StatusCode'] === 'number' ? json['StatusCode'] : undefined
-  const { error, signin_url: signinUrl } = json
-  const details: Record<string, unknown> = {}
-  if (typeof signinUrl === 'string') details['signinUrl'] = signinUrl
+  const json = leadingObject(text)
+  if (!json) return { text: plainText(text), json: false, status: undefined, details: factsOf(text) }
+  const { error, signin_url: signinUrl, StatusCode: code } = json
   const said = typeof error === 'string' ? error : messageOf(error ?? json)
-  const nested = parseLeadingObject(said)
-  const inner = isRecord(nested?.['error']) ? nested['error'] : undefined
-  if (!inner) {
-    const ref = /\(ref: ([^)]+)\)/.exec(said)?.[1]
-    return { text: said, status, details: ref === undefined ? details : { ...details, ref } }
+  const nested = leadingObject(said)
+  const inner = isObject(nested?.['error']) ? nested['error'] : undefined
+  return {
+    text: inner ? `${messageOf(inner)} (${String(inner['type'] ?? 'error')})` : said.trim(),
+    json: true,
+    status: typeof code === 'number' ? code : undefined,
+    details: {
+      ...(isSigninUrl(signinUrl) && { signinUrl }),
+      ...factsOf(said),
+      // The runner's last words may stand behind its answer.
+      ...(inner && /out of memory/i.test(said) && { outOfMemory: true }),
+    },
   }
-  if (typeof inner['n_prompt_tokens'] === 'number') details['promptTokens'] = inner['n_prompt_tokens']
-  if (typeof inner['n_ctx'] === 'number') details['contextSize'] = inner['n_ctx']
-  if (/out of memory/i.test(said)) details['outOfMemory'] = true
-  return { text: `${messageOf(inner)} (${String(inner['type'] ?? 'error')})`, status, details }
 }
 
-/** A JSON object at the start of a text; the server may append a line of its own to one. */
-function parseLeadingObject(text: string): Record<string, unknown> | undefined {
-  if (!text.trimStart().startsWith('{')) return undefined
-  for (const end of [text.length, text.indexOf('}\n') + 1]) {
-    try {
-      const value: unknown = JSON.parse(text.slice(0, end))
-      return isRecord(value) ? value : undefined
-    } catch {
-      continue
-    }
+/** Facts for a program that stand in the text alone. */
+function factsOf(said: string): Readonly<Record<string, unknown>> {
+  const ref = /\(ref: ([\w-]+)\)/.exec(said)?.[1]
+  const sizes =
+    /request \((\d+) tokens\) exceeds the available context size \((\d+) tokens\)/.exec(said) ??
+    /input length \((\d+) tokens\) exceeds the model's maximum context length \((\d+) tokens\)/.exec(said)
+  return {
+    ...(ref !== undefined && { ref }),
+    ...(sizes && { promptTokens: Number(sizes[1]), contextSize: Number(sizes[2]) }),
   }
-  return undefined
+}
+
+/** Its `key` is a public one, and without it the page knows nobody; anything but Ollama's own page is not passed on. */
+function isSigninUrl(url: unknown): url is string {
+  return typeof url === 'string' && /^https:\/\/(?:[a-z0-9-]+\.)*ollama\.com\//.test(url)
 }
 
 function messageOf(error: unknown): string {
-  return isRecord(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)
-}
-
-function stripMarkup(text: string): string {
-  const plain = /^\s*</.test(text) ? text.replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ') : text
-  return plain.replace(/\s+/g, ' ').trim()
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)
 }

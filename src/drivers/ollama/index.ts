@@ -25,6 +25,7 @@ export class OllamaDriver extends AbstractDriver<api.OllamaOptions, stream.Ollam
 /** An Ollama provider for a configuration: `providers: { home: ollama({ baseUrl: 'http://box:11434' }) }`. */
 export function ollama(options: api.OllamaOptions = {}): DriverFactory {
   return Object.assign((context: DriverContext) => new OllamaDriver(options, context), {
+    driver: 'ollama',
     model: options.model,
   })
 }

@@ -40,7 +40,7 @@ export async function openFile(options: FileOptions, runtime: Runtime): Promise<
   const sqlite = needBuiltin(runtime, 'node:sqlite') as typeof Sqlite
   const path = paths.resolve(options.path)
   try {
-    makePlace(fs, path, paths.dirname(path))
+    makePlace(fs, paths, path)
     const open = (): DatabaseSync => openDatabase(sqlite, path, options.synchronous)
     return { path, database: await whenFree(open, options.lockWaitMs, runtime) }
   } catch (error) {
@@ -58,14 +58,14 @@ function needBuiltin(runtime: Runtime, name: string): unknown {
 }
 
 /** Makes the folder and, if there is none, an empty file with narrow permissions, which SQLite's side files inherit. */
-function makePlace(fs: typeof FileSystem, path: string, folder: string): void {
+function makePlace(fs: typeof FileSystem, paths: typeof Path, path: string): void {
   try {
     const found = fs.statSync(path, { throwIfNoEntry: false })
     if (found?.isDirectory() === true) {
       throw refusedFile(path, 'is a folder. Name a file in it, such as groat.db')
     }
     if (found !== undefined) return
-    fs.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+    makeFolder(fs, paths, paths.dirname(path))
     fs.closeSync(fs.openSync(path, 'a', FILE_MODE))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -77,6 +77,24 @@ function makePlace(fs: typeof FileSystem, path: string, folder: string): void {
       `cannot be made (${code}). Check that its folder can be written, or name another place`,
       details,
     )
+  }
+}
+
+/** Not `recursive: true`: Node's own walk never ends where a folder says that it is not there, as /proc does. */
+function makeFolder(fs: typeof FileSystem, paths: typeof Path, folder: string): void {
+  const missing: string[] = []
+  let above = folder
+  while (!fs.existsSync(above) && paths.dirname(above) !== above) {
+    missing.unshift(above)
+    above = paths.dirname(above)
+  }
+  for (const path of missing) {
+    try {
+      fs.mkdirSync(path, { mode: FOLDER_MODE })
+    } catch (error) {
+      // Another process may have made it meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
   }
 }
 

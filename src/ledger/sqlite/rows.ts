@@ -1,7 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Cost, CostLine } from '../../core/cost.ts'
 import type { Usage } from '../../core/usage.ts'
-import { Amount, parseUsd } from '../../money/amount.ts'
+import { Amount } from '../../money/amount.ts'
 import { restoreEntry, type KeptEntry } from '../entry.ts'
 import type { LedgerEntry } from '../ledger.ts'
 
@@ -100,7 +100,7 @@ export function encodeEntry({ entry, raw }: KeptEntry): SQLInputValue[] {
     entry.project ?? null,
     entry.organization ?? null,
     entry.key ?? null,
-    listToJson(entry.tags),
+    entry.tags.length === 0 ? '[]' : JSON.stringify(entry.tags),
     usage.inputTokens ?? null,
     usage.cacheReadTokens ?? null,
     usage.cacheWriteTokens ?? null,
@@ -118,15 +118,23 @@ export function encodeEntry({ entry, raw }: KeptEntry): SQLInputValue[] {
     'priceList' in cost ? cost.priceList : null,
     ('reported' in cost ? cost.reported?.picos : undefined) ?? null,
     ('estimate' in cost ? cost.estimate?.picos : undefined) ?? null,
-    listToJson(cost.lines),
+    encodeLines(cost.lines),
     entry.outcome,
     entry.error ?? null,
     entry.durationMs,
   ]
 }
 
-function listToJson(list: readonly unknown[]): string {
-  return list.length === 0 ? '[]' : JSON.stringify(list)
+/** A line as it is stored: half the size of an object with names. Fields may be added at the end. */
+type StoredLine = [CostLine['kind'], number, CostLine['unit'], unitPrice: string, picos: string]
+
+function encodeLines(lines: readonly CostLine[]): string {
+  if (lines.length === 0) return '[]'
+  return JSON.stringify(
+    lines.map(({ kind, quantity, unit, unitPrice, amount }): StoredLine => {
+      return [kind, quantity, unit, unitPrice, amount.picos.toString()]
+    }),
+  )
 }
 
 /** The entry that was written as this row. */
@@ -196,6 +204,7 @@ function decodeCost(row: EntryTable): Cost {
 
 function decodeLines(json: string): CostLine[] {
   if (json === '[]') return []
-  const lines = JSON.parse(json) as (Omit<CostLine, 'amount'> & { amount: string })[]
-  return lines.map((line) => ({ ...line, amount: parseUsd(line.amount) }))
+  return (JSON.parse(json) as StoredLine[]).map(([kind, quantity, unit, unitPrice, picos]) => {
+    return { kind, quantity, unit, unitPrice, amount: new Amount(BigInt(picos)) }
+  })
 }

@@ -1,0 +1,75 @@
+import { inspect } from 'node:util'
+import { CommanderError } from 'commander'
+import { isAIError, type AIError, type ErrorCode } from '../index.ts'
+import { printable } from './format.ts'
+import type { Screen } from './terminal.ts'
+
+/** How the program ends. */
+export const EXIT = {
+  ok: 0,
+  /** What was asked for failed: the provider, the network, the disk. */
+  failed: 1,
+  /** Wrong use: an option, an argument, the configuration. */
+  usage: 2,
+  /** Ctrl-C, as shells count it. */
+  interrupted: 130,
+} as const
+
+/** What a failure means for the exit code: errors that name a mistake in what was written are wrong use. */
+const WRONG_USE: readonly ErrorCode[] = ['config_invalid', 'request_invalid']
+
+/** What to do next, for errors whose own message may not say it. */
+const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
+  network_failed: 'see what groat finds there with `groat health`',
+  timed_out: 'see whether the server is there with `groat health`',
+  provider_unavailable: 'see what groat finds there with `groat health`',
+  model_not_found: 'see what is there with `groat models`',
+  store_failed: 'name another ledger with --ledger PATH',
+}
+
+/** An error in how the program was called. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Tells an error: a sentence for people on stderr and, with --json, an object on stdout. Gives the exit code. */
+export async function tell(screen: Screen, error: unknown): Promise<number> {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
+  const told = toldOf(error)
+  const { noteStyle: style } = screen
+  screen.note(`${style.red('error:')} ${printable(told.message)}`)
+  if (told.next !== undefined) screen.note(`${style.bold('next:')}  ${told.next}`)
+  screen.note(style.dim(`code:  ${told.code}`))
+  if (screen.debug) screen.note(style.dim(inspect(error)))
+  if (screen.json) await screen.value({ error: told.json })
+  return told.exitCode
+}
+
+interface Told {
+  readonly code: string
+  readonly message: string
+  readonly next: string | undefined
+  readonly json: unknown
+  readonly exitCode: number
+}
+
+function toldOf(error: unknown): Told {
+  if (isAIError(error)) return toldOfAIError(error)
+  if (error instanceof CommanderError || error instanceof UsageError) {
+    const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
+    const hint = rest.join(' ').trim()
+    const next = hint === '' ? 'see `groat --help`' : hint.replace(/^\((.*)\)$/, '$1')
+    const code = 'usage_invalid'
+    return { code, message, next, json: { code, message }, exitCode: EXIT.usage }
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  const code = 'internal'
+  const next = 'this is a fault of groat: run it again with --debug and report what it says'
+  return { code, message, next, json: { code, message }, exitCode: EXIT.failed }
+}
+
+function toldOfAIError(error: AIError): Told {
+  const { code, message } = error
+  const exitCode = WRONG_USE.includes(code) ? EXIT.usage : EXIT.failed
+  return { code, message, next: NEXT_STEPS[code], json: error, exitCode }
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import process from 'node:process'
+import { systemRuntime } from '../runtime.ts'
+import { EXIT } from './failure.ts'
+import { run } from './run.ts'
+import type { Terminal } from './terminal.ts'
+
+// Node 22 calls its SQLite and its reading of TypeScript experimental, which is nothing that users can act on.
+const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void
+process.emitWarning = (...args: unknown[]): void => {
+  if (args[1] !== 'ExperimentalWarning') emitWarning(...args)
+}
+
+const readerLeft = new AbortController()
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // EPIPE: whoever read this has left, and has had enough.
+    if (error.code !== 'EPIPE') process.exitCode = EXIT.failed
+    readerLeft.abort()
+  })
+}
+
+const listeners: (() => void)[] = []
+let interrupts = 0
+process.on('SIGINT', () => {
+  const listener = listeners.at(-1)
+  // A second Ctrl-C while the first is still at work ends the program without waiting.
+  if (!listener || ++interrupts > 1) process.exit(EXIT.interrupted)
+  listener()
+})
+
+const terminal: Terminal = {
+  argv: process.argv.slice(2),
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  runtime: systemRuntime,
+  readerLeft: readerLeft.signal,
+  onInterrupt: (listener) => {
+    listeners.push(listener)
+    interrupts = 0
+    return () => void listeners.splice(listeners.lastIndexOf(listener), 1)
+  },
+}
+
+process.exitCode = await run(terminal)
+// What still waits to be read keeps a process alive.
+process.stdin.destroy()

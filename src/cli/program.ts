@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { DIMENSIONS } from '../ledger/ledger.ts'
+import type { AskOptions } from './commands/ask.ts'
+import type { ChatOptions } from './commands/chat.ts'
+import type { UsageOptions } from './commands/usage.ts'
+import type { GlobalOptions } from './session.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What each command does; `run.ts` loads it when it is asked for. */
+export interface Actions {
+  ask(words: readonly string[], options: AskOptions): Promise<void>
+  chat(options: ChatOptions): Promise<void>
+  models(id: string | undefined, options: GlobalOptions): Promise<void>
+  health(provider: string | undefined, options: GlobalOptions): Promise<void>
+  usage(options: UsageOptions): Promise<void>
+  demo(options: GlobalOptions): Promise<void>
+}
+
+/** Widest line of a help text, in characters. */
+const HELP_COLUMNS = 80
+
+/** The words of the command line: every command with its options, and what it calls. */
+export function createProgram(terminal: Pick<Terminal, 'stdout' | 'stderr'>, actions: Actions): Command {
+  const program = new Command('groat')
+    .description('One API over Ollama, OpenAI, xAI and Gemini in which every answer carries its exact cost.')
+    .version(ownVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .option('--config <file>', 'configuration file, in place of groat.config.*')
+    .option('--provider <name>', 'provider to use')
+    .option('--model <id>', 'model to use, alone or as provider/model')
+    .option('--ledger <place>', 'where the books are: a path, or memory:')
+    .option('--json', 'print JSON, errors too')
+    .option('--debug', 'print the whole of an error')
+    .option('--no-color', 'print without colours (as with NO_COLOR)')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true, helpWidth: HELP_COLUMNS })
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      // Errors are told in one place, by failure.ts; what commander would write is in its error.
+      writeErr: () => {},
+      getOutHelpWidth: () => HELP_COLUMNS,
+      getOutHasColors: () => false,
+    })
+  addAsk(program, actions)
+  addChat(program, actions)
+  addModels(program, actions)
+  addHealth(program, actions)
+  addUsage(program, actions)
+  program
+    .command('demo')
+    .description(
+      'Show what groat does: one question to Ollama or a stand-in for it, its cost and its entry in the ledger.',
+    )
+    .action((_: unknown, command: Command) => actions.demo(command.optsWithGlobals()))
+  examples(program, [
+    'groat demo                               what groat does, in ten seconds',
+    'groat ask "Why is the sky blue?"         one answer and its cost',
+    'cat log.txt | groat ask "What failed?"   with a text piped in',
+    'groat chat --model llama3.2              a conversation',
+    'groat usage --by user,model --since 7d   who spent what',
+  ])
+  return program
+}
+
+function addAsk(program: Command, actions: Actions): void {
+  const command = program
+    .command('ask')
+    .description('Ask one question. The answer goes to stdout as it arrives, its cost to stderr.')
+    .argument('[question...]', 'the question; - or a pipe reads it from stdin')
+    .option('--no-stream', 'print the answer when it is complete')
+    .action((words: string[], _: unknown, command: Command) => actions.ask(words, command.optsWithGlobals()))
+  addCallOptions(command)
+  examples(command, [
+    'groat ask "Why is the sky blue?"',
+    'groat ask --system "Answer in one word." --temperature 0 "Capital of France?"',
+    'git diff | groat ask "Review this change:"',
+    'groat ask --json "Hi" | jq .cost',
+  ])
+}
+
+function addChat(program: Command, actions: Actions): void {
+  const command = program
+    .command('chat')
+    .description('Talk with a model. /help lists the commands; Ctrl-C stops an answer, Ctrl-D leaves.')
+    .action((_: unknown, command: Command) => actions.chat(command.optsWithGlobals()))
+  addCallOptions(command)
+  examples(command, ['groat chat', 'groat chat --model qwen3 --system "You are a pirate."'])
+}
+
+function addModels(program: Command, actions: Actions): void {
+  const command = program
+    .command('models')
+    .description('List the models of a provider, or show one.')
+    .argument('[id]', 'the model to show')
+    .action((id: string | undefined, _: unknown, command: Command) =>
+      actions.models(id, command.optsWithGlobals()),
+    )
+  examples(command, ['groat models', 'groat models llama3.2 --json'])
+}
+
+function addHealth(program: Command, actions: Actions): void {
+  const command = program
+    .command('health')
+    .description('Say whether the providers are there: ready or degraded (exit code 0), down (1).')
+    .argument('[provider]', 'the provider to ask; all where none is named')
+    .action((name: string | undefined, _: unknown, command: Command) =>
+      actions.health(name, command.optsWithGlobals()),
+    )
+  examples(command, ['groat health', 'groat health ollama --json'])
+}
+
+function addUsage(program: Command, actions: Actions): void {
+  const command = program
+    .command('usage')
+    .description('Sum up the ledger: calls, tokens and cost; free and unknown are counted apart.')
+    .addOption(
+      new Option('--by <list>', `columns to sum by: ${DIMENSIONS.join(', ')}`)
+        .default(['provider', 'model'], 'provider,model')
+        .argParser((text) => text.split(',').map((one) => one.trim())),
+    )
+    .option('--since <time>', 'from 7d, 24h, 30m ago, or a date (UTC)')
+    .option('--until <time>', 'up to then, not included')
+    .option('--user <id>', 'only of this user')
+    .option('--project <id>', 'only of this project')
+    .option('--organization <id>', 'only of this organization')
+    .option('--key <id>', 'only of this key')
+    .action((_: unknown, command: Command) => actions.usage(command.optsWithGlobals()))
+  examples(command, [
+    'groat usage',
+    'groat usage --by day --since 7d',
+    'groat usage --by user,model --since 2026-11-01 --until 2026-12-01',
+  ])
+}
+
+function addCallOptions(command: Command): void {
+  command
+    .option('--system <text>', 'how the model shall behave')
+    .option('--temperature <number>', '0 or more; higher is more random', number)
+    .option('--max-output-tokens <count>', 'most tokens of an answer', number)
+    .option('--seed <number>', 'the same seed gives the same answer, where the model can', number)
+    .option('--stop <text>', 'end the answer there (repeatable)', collect)
+    .option('--user <id>', 'who asks, for the ledger')
+    .option('--project <id>', 'for which project, for the ledger')
+    .option('--organization <id>', 'for which organization, for the ledger')
+    .option('--tag <word>', 'a word to find the call by (repeatable)', collect)
+    .option('--timeout <seconds>', 'longest time for an answer', number)
+}
+
+function number(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is a number.')
+  return value
+}
+
+function collect(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text]
+}
+
+function examples(command: Command, lines: readonly string[]): void {
+  command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+}
+
+function ownVersion(): string {
+  // From the sources and from the build alike, the package is two folders up.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

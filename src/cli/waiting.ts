@@ -1,0 +1,29 @@
+import { secondsText } from './format.ts'
+import type { Screen } from './terminal.ts'
+
+/** How long a first word may take before it is said what is waited for, in milliseconds. */
+const QUIET_MS = 1_000
+const EVERY_MS = 1_000
+/** Puts the cursor at the start of the line and clears it. */
+const CLEAR_LINE = '\r\u001b[2K'
+
+/** Says on a terminal what is waited for and how long; the returned function takes that away again. */
+export function startWaiting(screen: Screen, what: () => string): () => void {
+  const { stderr, runtime } = screen.terminal
+  if (stderr.isTTY !== true || screen.json) return () => {}
+  const { clock } = runtime
+  const startedMs = clock.elapsed()
+  let shown = false
+  const show = (): void => {
+    shown = true
+    const seconds = secondsText(Math.round((clock.elapsed() - startedMs) / 1_000) * 1_000).replace('.0', '')
+    stderr.write(CLEAR_LINE + screen.noteStyle.dim(`${what()} ${seconds}`))
+    cancel = clock.after(EVERY_MS, show)
+  }
+  let cancel = clock.after(QUIET_MS, show)
+  return () => {
+    cancel()
+    if (shown) stderr.write(CLEAR_LINE)
+    shown = false
+  }
+}
