@@ -65,11 +65,21 @@ export interface LedgerTotal {
 
 /** Where entries live. Append-only; three stores pass one contract. */
 export interface Ledger {
-  /** Resolves when the entry is durable. Idempotent on `attemptId`. @throws AIError `store_failed` */
+  /**
+   * Resolves when the entry is durable; rejects when it was not written, and may then be repeated. Idempotent on
+   * `attemptId`. The entry is copied: changing it afterwards changes nothing. @throws AIError `store_failed`
+   */
   append(entry: LedgerEntry): Promise<void>
-  /** Entries in order of writing. */
+  /**
+   * Entries in order of writing, up to the newest one at the time of asking. A bounded ledger gives those that it
+   * still has. @throws AIError `request_invalid` for a filter that makes no sense, `store_failed`
+   */
   entries(filter?: LedgerFilter): AsyncIterable<LedgerEntry>
-  /** Sums by any dimensions, ordered by them; with none, one total (also of nothing). */
+  /**
+   * Sums by any dimensions, ordered by them, those without a value first; with none, one total (also of nothing).
+   * A bounded ledger that no longer has the detail refuses; sums are exact or none. @throws AIError `request_invalid`
+   * for a question that makes no sense, `store_failed`
+   */
   totals(query?: LedgerFilter & { readonly by?: readonly Dimension[] }): Promise<readonly LedgerTotal[]>
   /** Flushes what was appended and closes. Appending afterwards rejects with `store_failed`. */
   close(): Promise<void>

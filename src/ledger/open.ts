@@ -3,13 +3,10 @@ import { systemRuntime, type Runtime } from '../runtime.ts'
 import type { Ledger } from './ledger.ts'
 import { createMemoryLedger } from './memory/index.ts'
 
-/** How a ledger is named: in memory, in a file, or one that is open already. */
-export type LedgerSpec = 'memory:' | `sqlite:${string}` | Ledger
-
 const POSTGRES = /^postgres(ql)?:/
 
 /**
- * Opens the ledger that a configuration names.
+ * Opens the ledger that a configuration names: `memory:`, `sqlite:PATH`, or one that is open already.
  *
  * @throws AIError `config_invalid` for a name that is none, `store_failed` for a file that cannot be used
  */

@@ -131,6 +131,7 @@ describe('the nearest name', () => {
     ['temprature', 'temperature'],
     ['baseURL', 'baseUrl'],
     ['olama', 'ollama'],
+    ['modle', 'model'],
     ['zzz', undefined],
   ])('of %s is %s', (word, expected) => {
     expect(nearest(word, ['temperature', 'baseUrl', 'ollama', 'model'])).toBe(expected)

@@ -19,6 +19,9 @@ export const SQLITE = {
 
 const NAMES_ANOTHER_PLACE = 'or name another place for the ledger'
 
+/** What is said of a file that holds something else. */
+export const NO_DATABASE: string = `is not a SQLite database, and was left as it is. Move it away, ${NAMES_ANOTHER_PLACE}`
+
 /** What to say and whether a repeat can help, by primary result code. */
 const ADVICE: Readonly<Record<number, { readonly says: string; readonly retryable: boolean }>> = {
   [SQLITE.PERM]: {
@@ -47,10 +50,7 @@ const ADVICE: Readonly<Record<number, { readonly says: string; readonly retryabl
     says: `cannot be opened. Check that its folder exists and can be written, ${NAMES_ANOTHER_PLACE}`,
     retryable: false,
   },
-  [SQLITE.NOTADB]: {
-    says: `is not a SQLite database, and was left as it is. Move it away, ${NAMES_ANOTHER_PLACE}`,
-    retryable: false,
-  },
+  [SQLITE.NOTADB]: { says: NO_DATABASE, retryable: false },
 }
 
 /** The primary result code of an error of `node:sqlite`; undefined for any other error. */

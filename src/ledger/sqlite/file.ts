@@ -4,7 +4,7 @@ import type * as Sqlite from 'node:sqlite'
 import type { DatabaseSync } from 'node:sqlite'
 import { AIError } from '../../core/errors.ts'
 import type { Runtime } from '../../runtime.ts'
-import { refusedFile, SQLITE, sqliteCode, storeFailed } from './errors.ts'
+import { NO_DATABASE, refusedFile, SQLITE, sqliteCode, storeFailed } from './errors.ts'
 import { BUSY_BLOCK_MS, whenFree } from './locks.ts'
 import { APPLICATION_ID, MIGRATIONS } from './migrations.ts'
 
@@ -14,6 +14,10 @@ const WAL_BYTES_MAX = 64 * 1024 * 1024
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 
+/** Smallest SQLite database that is not empty, in bytes: one page. */
+const DATABASE_BYTES_MIN = 512
+
+/** Whether a commit waits for the disk (`FULL`) or for the system only. */
 export type Synchronous = 'FULL' | 'NORMAL'
 
 interface FileOptions {
@@ -64,12 +68,19 @@ function makePlace(fs: typeof FileSystem, paths: typeof Path, path: string): voi
     if (found?.isDirectory() === true) {
       throw refusedFile(path, 'is a folder. Name a file in it, such as groat.db')
     }
-    if (found !== undefined) return
+    if (found !== undefined) {
+      if (!found.isFile()) throw refusedFile(path, 'is no ordinary file. Name another place for the ledger')
+      // SQLite takes a file of one byte for an empty one, and would overwrite it.
+      if (found.size > 0 && found.size < DATABASE_BYTES_MIN) throw refusedFile(path, NO_DATABASE)
+      return
+    }
     makeFolder(fs, paths, paths.dirname(path))
-    fs.closeSync(fs.openSync(path, 'a', FILE_MODE))
+    // Never an open and close of a file that is there: closing it would drop this process's other locks on it.
+    fs.closeSync(fs.openSync(path, 'ax', FILE_MODE))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (error instanceof AIError) throw error
+    if (code === 'EEXIST') return
     if (code === 'ENOSPC') throw Object.assign(new Error('disk full'), { errcode: SQLITE.FULL })
     const details = { cause: code }
     throw refusedFile(
