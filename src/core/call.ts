@@ -1,6 +1,8 @@
 import type { Attribution, ChatRequest } from './request.ts'
 import type { AIResponse } from './response.ts'
+import type { PreparedSchema } from './schema.ts'
 import type { StreamEvent } from './stream.ts'
+import type { PreparedTool } from './tool.ts'
 
 /** Where the events of a streamed call leave, with back-pressure: wait for the promise if there is one. */
 export interface Sink {
@@ -18,6 +20,12 @@ export interface Call {
   /** When the call must be over, on the runtime's monotonic clock. */
   readonly deadlineMs: number | undefined
   readonly retries: number
+  /** The tools behind `request.tools`, by name. */
+  readonly tools: ReadonlyMap<string, PreparedTool>
+  readonly maxRounds: number
+  /** What `request.output` is checked with. */
+  readonly output: PreparedSchema | undefined
+  readonly repairOutput: boolean
   /** Present when the caller streams. */
   readonly sink: Sink | undefined
 }

@@ -1,5 +1,12 @@
 import { AIError } from './errors.ts'
-import { LABEL_CHARS_MAX, RETRIES_MAX, STOP_SEQUENCES_MAX, TAGS_MAX, TIMEOUT_MS_MAX } from './limits.ts'
+import {
+  LABEL_CHARS_MAX,
+  RETRIES_MAX,
+  ROUNDS_MAX,
+  STOP_SEQUENCES_MAX,
+  TAGS_MAX,
+  TIMEOUT_MS_MAX,
+} from './limits.ts'
 import { nearest } from './nearest.ts'
 import type { CallOptions } from './request.ts'
 
@@ -18,9 +25,11 @@ const CHECKS: Readonly<Record<keyof CallOptions, Check>> = {
   seed: (value) => (Number.isSafeInteger(value) ? undefined : 'is a whole number'),
   reasoning: (value) => (isText(value) || isRecord(value) ? undefined : 'is a level or { budgetTokens }'),
   tools: (value) => (Array.isArray(value) ? undefined : 'is an array of tools'),
+  maxRounds: whole(1, ROUNDS_MAX),
+  repairOutput: (value) => (typeof value === 'boolean' ? undefined : 'is true or false'),
   toolChoice: (value) =>
     isText(value) || isRecord(value) ? undefined : "is 'auto', 'none', 'required' or { tool }",
-  output: (value) => (isRecord(value) ? undefined : 'is a schema'),
+  output: (value) => (isRecord(value) || typeof value === 'function' ? undefined : 'is a schema'),
   serviceTier: label,
   user: label,
   project: label,

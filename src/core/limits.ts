@@ -12,3 +12,9 @@ export const STOP_SEQUENCES_MAX = 64
 export const RETRIES_MAX = 10
 /** Longest time that any timeout option takes, in milliseconds: one day. */
 export const TIMEOUT_MS_MAX = 86_400_000
+/** Most rounds of tool calls in one call. */
+export const ROUNDS_MAX = 100
+/** Most tools in one call. */
+export const TOOLS_MAX = 128
+/** Most texts in one embedding call. */
+export const EMBED_VALUES_MAX = 10_000

@@ -1,5 +1,7 @@
 import type { Middleware } from './call.ts'
 import type { Message } from './message.ts'
+import type { JsonSchema, Schema } from './schema.ts'
+import type { Tool, ToolDefinition } from './tool.ts'
 
 /** How hard the model should think. What a model cannot do becomes the nearest level and a warning. */
 export type Reasoning =
@@ -12,13 +14,6 @@ export type Reasoning =
   | { readonly budgetTokens: number }
 
 export type ToolChoice = 'auto' | 'none' | 'required' | { readonly tool: string }
-
-/** A tool as the model sees it; `input` is JSON Schema. */
-export interface ToolDefinition {
-  readonly name: string
-  readonly description?: string
-  readonly input: Readonly<Record<string, unknown>>
-}
 
 /** Settings of one request that reach the provider. */
 export interface Sampling {
@@ -34,11 +29,10 @@ export interface Sampling {
   readonly stop?: string | readonly string[]
   /** A whole number; the same seed gives the same answer where the provider can. */
   readonly seed?: number
+  /** @default the model's own */
   readonly reasoning?: Reasoning
-  readonly tools?: readonly ToolDefinition[]
+  /** Whether the model may, must or must not call tools. @default 'auto' */
   readonly toolChoice?: ToolChoice
-  /** JSON Schema that the answer must fit. */
-  readonly output?: Readonly<Record<string, unknown>>
   readonly serviceTier?: string
 }
 
@@ -57,6 +51,14 @@ export interface CallOptions extends Sampling, Attribution {
   readonly model?: string
   /** A system message put before the others. */
   readonly system?: string
+  /** What the model can ask for; those with `run` are run, and their results go back to it. */
+  readonly tools?: readonly Tool[]
+  /** Most rounds of tool calls and answers. @default 8 */
+  readonly maxRounds?: number
+  /** What the answer must be: it is checked and given as `answer.output`. */
+  readonly output?: Schema
+  /** Whether an answer that does not fit `output` is asked for once more. @default false */
+  readonly repairOutput?: boolean
   /** Middleware for this call, inside the configured ones. */
   readonly middleware?: readonly Middleware[]
   readonly signal?: AbortSignal
@@ -74,6 +76,29 @@ export interface ChatRequest extends Sampling {
   /** All messages in order, system included. */
   readonly messages: readonly Message[]
   readonly stream: boolean
+  readonly tools?: readonly ToolDefinition[]
+  /** JSON Schema that the answer must fit. */
+  readonly output?: JsonSchema
   /** The settings under the driver's own name in `providerOptions`. */
+  readonly providerOptions: Readonly<Record<string, unknown>>
+}
+
+/** What an embedding call takes. */
+export interface EmbedOptions extends Attribution {
+  /** @default the provider's configured model */
+  readonly model?: string
+  /** Length of each vector, where the model can shorten it. */
+  readonly dimensions?: number
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
+  readonly retries?: number
+  readonly providerOptions?: CallOptions['providerOptions']
+}
+
+/** What a driver gets to embed. */
+export interface EmbedRequest {
+  readonly model: string
+  readonly values: readonly string[]
+  readonly dimensions?: number
   readonly providerOptions: Readonly<Record<string, unknown>>
 }

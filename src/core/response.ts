@@ -1,6 +1,6 @@
 import type { Cost } from './cost.ts'
 import type { FinishReason } from './finish-reason.ts'
-import type { Part, ToolCallPart } from './message.ts'
+import type { Message, Part, ToolCallPart } from './message.ts'
 import type { Usage } from './usage.ts'
 import type { Warning } from './warning.ts'
 
@@ -10,6 +10,8 @@ export type ToolCall = Omit<ToolCallPart, 'type'>
 /** One HTTP try inside a call, with its own usage and cost. */
 export interface Attempt {
   readonly id: string
+  /** 1, and one more each time that results of tools went back to the model. */
+  readonly round: number
   readonly provider: string
   readonly model: string
   readonly outcome: 'ok' | 'error' | 'aborted'
@@ -30,7 +32,7 @@ export interface Timing {
 }
 
 /** A complete answer: frozen, safe for JSON (money is written as decimal strings), always with its cost. */
-export interface AIResponse {
+export interface AIResponse<Output = unknown> {
   /** The id of the call. */
   readonly id: string
   readonly text: string
@@ -38,8 +40,10 @@ export interface AIResponse {
   readonly toolCalls: readonly ToolCall[]
   /** All reasoning text, in order; empty where there was none. */
   readonly reasoning: string
-  /** The validated value, where an output schema was given. */
-  readonly output: unknown
+  /** The checked value, where `output` was asked for; undefined where the answer was cut by its length. */
+  readonly output: Output
+  /** What this call adds to the conversation: tool calls and results of all rounds, then the answer. */
+  readonly messages: readonly Message[]
   readonly finishReason: FinishReason
   readonly usage: Usage
   readonly cost: Cost
@@ -52,4 +56,16 @@ export interface AIResponse {
   readonly warnings: readonly Warning[]
   /** The provider's own last record. */
   readonly raw?: unknown
+}
+
+/** Vectors, one for each text, in order, and what they cost. */
+export interface EmbedResponse {
+  readonly id: string
+  readonly embeddings: readonly (readonly number[])[]
+  readonly usage: Usage
+  readonly cost: Cost
+  readonly provider: string
+  readonly model: string
+  readonly attempts: readonly Attempt[]
+  readonly warnings: readonly Warning[]
 }

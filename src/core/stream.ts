@@ -1,6 +1,6 @@
 import type { Cost } from './cost.ts'
 import type { FinishReason } from './finish-reason.ts'
-import type { Part, ToolCallPart } from './message.ts'
+import type { Part, ToolCallPart, ToolResultPart } from './message.ts'
 import type { ToolCall } from './response.ts'
 import type { Usage } from './usage.ts'
 import type { Warning } from './warning.ts'
@@ -40,8 +40,14 @@ export interface FinishEvent {
   readonly cost: Cost
 }
 
+/** A tool was run, and this goes back to the model. */
+export interface ToolResultEvent {
+  readonly type: 'tool-result'
+  readonly result: ToolResultPart
+}
+
 /** What a caller sees of a streamed answer. */
-export type StreamEvent = Exclude<DriverEvent, DriverFinish> | FinishEvent
+export type StreamEvent = Exclude<DriverEvent, DriverFinish> | ToolResultEvent | FinishEvent
 
 /**
  * The one reducer from events to an answer. A streamed and a whole answer go through it alike, so both are the same.

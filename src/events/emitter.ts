@@ -8,6 +8,9 @@ const NAMES: Readonly<Record<EventName, true>> = {
   messageFailed: true,
   costCalculated: true,
   providerRetried: true,
+  toolCalled: true,
+  toolCompleted: true,
+  toolFailed: true,
   error: true,
 }
 

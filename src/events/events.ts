@@ -1,7 +1,8 @@
 import type { Cost } from '../core/cost.ts'
 import type { AIError } from '../core/errors.ts'
 import type { Attribution } from '../core/request.ts'
-import type { AIResponse } from '../core/response.ts'
+import type { ToolResultPart } from '../core/message.ts'
+import type { AIResponse, ToolCall } from '../core/response.ts'
 import type { Usage } from '../core/usage.ts'
 
 /** What every event carries. */
@@ -25,6 +26,16 @@ export interface Events {
   costCalculated: CallFacts & { readonly cost: Cost; readonly usage: Usage }
   /** An attempt failed and another one follows after `delayMs`. */
   providerRetried: CallFacts & { readonly error: AIError; readonly attempt: number; readonly delayMs: number }
+  /** The model asked for a tool and it is about to run. */
+  toolCalled: CallFacts & { readonly call: ToolCall }
+  /** A tool gave its result. */
+  toolCompleted: CallFacts & {
+    readonly call: ToolCall
+    readonly result: ToolResultPart
+    readonly durationMs: number
+  }
+  /** A tool threw, was not known, or got arguments that break its schema; the model is told. */
+  toolFailed: CallFacts & { readonly call: ToolCall; readonly error: Error; readonly durationMs: number }
   /** A listener failed; nothing else did. */
   error: { readonly event: string; readonly error: unknown }
 }

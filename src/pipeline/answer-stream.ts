@@ -6,15 +6,15 @@ import type { StreamEvent } from '../core/stream.ts'
 const WAITING_EVENTS_MAX = 256
 
 /** Starts a call that writes its events into `sink` and stops when `signal` fires. */
-export type StartStream = (sink: Sink, signal: AbortSignal) => Promise<AIResponse>
+export type StartStream<Output> = (sink: Sink, signal: AbortSignal) => Promise<AIResponse<Output>>
 
 /**
  * A streamed answer: iterate it for its events, await `response` for the whole. It starts at once. A slow reader slows
  * the provider down; leaving the loop early aborts the call, which is booked before the loop is left.
  */
-export class AnswerStream implements AsyncIterable<StreamEvent> {
+export class AnswerStream<Output = unknown> implements AsyncIterable<StreamEvent> {
   readonly #controller = new AbortController()
-  readonly #response: Promise<AIResponse>
+  readonly #response: Promise<AIResponse<Output>>
   #waiting: StreamEvent[] = []
   /** Index of the next event in `#waiting`: shifting an array would move all that follow. */
   #next = 0
@@ -25,7 +25,7 @@ export class AnswerStream implements AsyncIterable<StreamEvent> {
   #failReader: ((error: unknown) => void) | undefined
   #resume: (() => void) | undefined
 
-  constructor(start: StartStream, signal: AbortSignal | undefined) {
+  constructor(start: StartStream<Output>, signal: AbortSignal | undefined) {
     const onAbort = (): void => this.#controller.abort(signal?.reason)
     if (signal?.aborted) onAbort()
     else signal?.addEventListener('abort', onAbort, { once: true })
@@ -39,7 +39,7 @@ export class AnswerStream implements AsyncIterable<StreamEvent> {
   }
 
   /** The complete answer, the same that `sendMessage` would have given. Awaiting it without iterating reads to the end. */
-  get response(): Promise<AIResponse> {
+  get response(): Promise<AIResponse<Output>> {
     // Nobody may ever iterate: what waits is then kept, and nothing is paused for it.
     this.#unbounded = true
     this.#release()

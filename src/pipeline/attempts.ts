@@ -1,45 +1,41 @@
 import type { Call } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
-import type { AIResponse } from '../core/response.ts'
 import { retryDelayMs, wait } from '../transport/retry.ts'
 import { callFacts } from './call-facts.ts'
 import { meter, type Metered } from './meter.ts'
 import type { PipelineParts } from './pipeline.ts'
-import { toResponse } from './response.ts'
+
+/** What was done for a call so far, and which round it is in. */
+export interface Progress {
+  readonly done: Metered[]
+  readonly round: number
+  /** Called once, before the first attempt of the call leaves. */
+  beforeSending(): void
+}
 
 /**
- * Tries a call until it is answered or a further try makes no sense. An attempt is priced and booked before the next
- * one begins; there is no next one after anything has reached the caller.
+ * Tries one round of a call until it is answered or a further try makes no sense. An attempt is priced and booked
+ * before the next one begins; there is no next one after anything of the round has reached the caller.
+ *
+ * @throws AIError of the last attempt
  */
 export async function runAttempts(
   parts: PipelineParts,
   call: Call,
   driver: Driver,
-  beforeSending: () => void,
-): Promise<AIResponse> {
+  progress: Progress,
+): Promise<Metered> {
   const { clock } = parts.runtime
-  const startedMs = clock.elapsed()
-  const done: Metered[] = []
-  for (;;) {
-    const metered = await meter(
-      parts,
-      call,
-      driver,
-      done.length + 1,
-      done.length === 0 ? beforeSending : nothing,
-    )
+  const { done, round } = progress
+  for (let retriesDone = 0; ; retriesDone++) {
+    const first = done.length === 0 ? progress.beforeSending : nothing
+    const metered = await meter(parts, call, driver, { number: done.length + 1, round }, first)
     done.push(metered)
     const { error, firstEventAtMs } = metered.outcome
-    if (!error) return toResponse(call, done, startedMs, clock.elapsed())
+    if (!error) return metered
     const reached = call.sink !== undefined && firstEventAtMs !== undefined
-    const delayMs = reached
-      ? undefined
-      : retryDelayMs({
-          error,
-          retriesDone: done.length - 1,
-          retriesMax: call.retries,
-          random: parts.runtime.random,
-        })
+    const question = { error, retriesDone, retriesMax: call.retries, random: parts.runtime.random }
+    const delayMs = reached ? undefined : retryDelayMs(question)
     const late =
       delayMs !== undefined && call.deadlineMs !== undefined && clock.elapsed() + delayMs >= call.deadlineMs
     if (delayMs === undefined || late) throw error

@@ -34,7 +34,7 @@ export function assertCapable(driver: Driver, request: ChatRequest): void {
 function neededBy(request: ChatRequest): Set<Capability> {
   const needed = new Set<Capability>(['chat'])
   if (request.stream) needed.add('stream')
-  if (request.tools !== undefined || request.toolChoice !== undefined) needed.add('tools')
+  if (request.tools !== undefined) needed.add('tools')
   if (request.output !== undefined) needed.add('json-schema')
   if (request.reasoning !== undefined && request.reasoning !== 'off') needed.add('reasoning')
   for (const message of request.messages) addNeedsOf(message, needed)

@@ -9,6 +9,12 @@ import { costOf, costOfRefusal } from '../pricing/cost-of.ts'
 import { runAttempt, type Outcome } from './attempt.ts'
 import type { PipelineParts } from './pipeline.ts'
 
+/** Which attempt of a call it is, counted over all rounds, and in which round it is made. */
+export interface Place {
+  readonly number: number
+  readonly round: number
+}
+
 /** An attempt that was priced and booked. */
 export interface Metered {
   readonly attempt: Attempt
@@ -23,7 +29,7 @@ export async function meter(
   parts: PipelineParts,
   call: Call,
   driver: Driver,
-  number: number,
+  place: Place,
   beforeSending: () => void,
 ): Promise<Metered> {
   const { runtime } = parts
@@ -38,7 +44,8 @@ export async function meter(
     ? costOfRefusal(bill, prices)
     : costOf(bill, usage, driver.provider, prices)
   const attempt: Attempt = {
-    id: `${call.id}/${number}`,
+    id: `${call.id}/${place.number}`,
+    round: place.round,
     provider: driver.provider,
     model,
     outcome: error === undefined ? 'ok' : error.code === 'aborted' ? 'aborted' : 'error',

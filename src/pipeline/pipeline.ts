@@ -5,10 +5,10 @@ import type { Emitter } from '../events/emitter.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import type { Runtime } from '../runtime.ts'
-import { runAttempts } from './attempts.ts'
 import { callFacts } from './call-facts.ts'
 import { assertCapable } from './capable.ts'
 import { compose } from './compose.ts'
+import { runRounds } from './rounds.ts'
 
 /** What the pipeline works with. Stores and drivers are opened on first use. */
 export interface PipelineParts {
@@ -64,7 +64,7 @@ export class Pipeline {
     assertCapable(driver, call.request)
     // Opened before anything is sent: an answer that cannot be booked must not be bought.
     await this.#parts.ledger()
-    const response = await runAttempts(this.#parts, call, driver, () => {
+    const response = await runRounds(this.#parts, call, driver, () => {
       emitter.emit('messageSent', () => {
         const { messages, stream } = call.request
         return { ...callFacts(call, clock), messages: messages.length, stream }

@@ -1,13 +1,25 @@
 import type { Call } from '../core/call.ts'
-import type { AIResponse, Attempt, Timing } from '../core/response.ts'
+import type { Message } from '../core/message.ts'
+import type { AIResponse, Attempt, Timing, ToolCall } from '../core/response.ts'
+import type { Warning } from '../core/warning.ts'
 import { addUsage, UNKNOWN_USAGE } from '../core/usage.ts'
 import { addCosts } from '../pricing/cost-of.ts'
 import type { Metered } from './meter.ts'
+
+/** What the last round found out. */
+export interface Ending {
+  readonly toolCalls: readonly ToolCall[]
+  /** What the call adds to the conversation; the last message is the answer. */
+  readonly added: readonly Message[]
+  readonly output: unknown
+  readonly warnings: readonly Warning[]
+}
 
 /** The answer to a call, from its attempts; the last of them is the one that was answered. */
 export function toResponse(
   call: Call,
   done: readonly Metered[],
+  ending: Ending,
   startedMs: number,
   nowMs: number,
 ): AIResponse {
@@ -16,14 +28,17 @@ export function toResponse(
   const { attempt, outcome } = last
   const { fold } = outcome
   const attempts = done.map((one) => one.attempt)
-  const toolCalls = fold.toolCalls
+  const parts = ending.added.at(-1)?.content
+  const answered = done.filter((one) => !one.outcome.error)
+  const firstEventAtMs = answered[0]?.outcome.firstEventAtMs
   const response: AIResponse = {
     id: call.id,
     text: fold.text,
-    parts: Object.freeze(fold.parts),
-    toolCalls: Object.freeze(toolCalls),
+    parts: Object.freeze(typeof parts === 'object' ? parts : fold.parts),
+    toolCalls: Object.freeze(ending.toolCalls),
     reasoning: fold.reasoning,
-    output: undefined,
+    output: ending.output,
+    messages: Object.freeze(ending.added),
     finishReason: fold.end?.finishReason ?? { unified: 'other', raw: undefined },
     usage: Object.freeze(usageOf(attempts)),
     cost: Object.freeze(addCosts(attempts.map((one) => one.cost))),
@@ -31,8 +46,8 @@ export function toResponse(
     model: attempt.model,
     requestedModel: call.request.model,
     attempts: Object.freeze(attempts),
-    timing: Object.freeze(timingOf(outcome.firstEventAtMs, fold.end?.timing, startedMs, nowMs)),
-    warnings: Object.freeze(fold.warnings),
+    timing: Object.freeze(timingOf(firstEventAtMs, fold.end?.timing, startedMs, nowMs)),
+    warnings: Object.freeze([...answered.flatMap((one) => one.outcome.fold.warnings), ...ending.warnings]),
     ...(fold.end?.raw === undefined ? {} : { raw: fold.end.raw }),
   }
   return Object.freeze(response)

@@ -40,7 +40,7 @@ export interface MockOptions extends ProviderOptions {
   /** Replies in order, or a function that makes them; after the last one, `DEFAULT_REPLY`. */
   readonly replies?: readonly MockReply[] | ((request: MockRequest, index: number) => MockReply)
   readonly models?: readonly Partial<ModelInfo>[]
-  /** @default chat and stream */
+  /** @default all that a script can play: chat, stream, tools, parallel-tools, json-schema */
   readonly capabilities?: readonly Capability[]
   /** Whether the server behind it is there. @default true */
   readonly up?: boolean

@@ -1,0 +1,145 @@
+import type { Call } from '../core/call.ts'
+import { toMessages } from '../core/check-input.ts'
+import { checkOptions } from '../core/check-options.ts'
+import { AIError } from '../core/errors.ts'
+import type { Input } from '../core/message.ts'
+import { nearest } from '../core/nearest.ts'
+import type { Attribution, CallOptions, ChatRequest, Sampling } from '../core/request.ts'
+import { prepareSchema } from '../tools/prepare-schema.ts'
+import { prepareTools } from '../tools/tool.ts'
+import type { Engine } from './engine.ts'
+
+/** What a handle stands for: a provider, and options that go with every call. */
+export interface Selection {
+  readonly provider?: string
+  readonly options: CallOptions
+}
+
+export interface Target {
+  readonly provider: string
+  readonly model: string
+}
+
+/** Retries of a call for which neither the call nor the configuration says how many. */
+const RETRIES_DEFAULT = 2
+/** Rounds of tool calls of a call that does not say how many. */
+const ROUNDS_DEFAULT = 8
+
+/** Which provider and model a call goes to: the call's own model first, then the handle's, then the configured one. */
+export function findTarget(
+  engine: Engine,
+  selection: Selection,
+  own?: string,
+): Partial<Target> & Pick<Target, 'provider'> {
+  const id = own ?? selection.options.model
+  const slash = id?.indexOf('/') ?? -1
+  if (selection.provider === undefined && id !== undefined && slash > 0) {
+    const name = id.slice(0, slash)
+    if (engine.providers.has(name)) return { provider: name, model: id.slice(slash + 1) }
+    // Model ids have slashes of their own; a provider's name with a slip of the finger is not one of them.
+    if (nearest(name, engine.providers.keys()) !== undefined) engine.provider(name)
+  }
+  const provider = engine.provider(selection.provider ?? engine.defaultProvider)
+  const model = id ?? provider.model
+  return { provider: provider.name, ...(model === undefined ? {} : { model }) }
+}
+
+/** The same, where a model must be named. @throws AIError `request_invalid` */
+export function targetOf(engine: Engine, selection: Selection, own?: string): Target {
+  const { provider, model } = findTarget(engine, selection, own)
+  if (model !== undefined) return { provider, model }
+  const message = `No model was named for ${provider}: use .model(id), the option model, or providers.${provider}.model`
+  throw new AIError({ code: 'request_invalid', message, provider })
+}
+
+/** What comes with a call beside its options. */
+export interface Surroundings {
+  readonly sink: Call['sink']
+  readonly signal: Call['signal']
+}
+
+/** Checks everything that can be checked before anything is sent, and makes the call of it. @throws AIError */
+export function buildCall(
+  engine: Engine,
+  selection: Selection,
+  input: Input,
+  given: CallOptions,
+  { sink, signal }: Surroundings,
+): Call {
+  checkOptions(given)
+  const options = { ...selection.options, ...given }
+  const target = targetOf(engine, selection, given.model)
+  const tools = prepareTools(options.tools ?? [])
+  const output = options.output && prepareSchema(options.output, 'output')
+  const request: ChatRequest = {
+    ...samplingOf(options),
+    ...(tools.size === 0 ? {} : { tools: [...tools.values()].map((one) => one.definition) }),
+    ...(output === undefined ? {} : { output: output.jsonSchema }),
+    model: target.model,
+    messages: toMessages(input, options.system),
+    stream: sink !== undefined,
+    providerOptions: ownOptions(engine, target.provider, options),
+  }
+  return {
+    id: engine.runtime.id(),
+    provider: target.provider,
+    request,
+    attribution: attributionOf(options),
+    signal,
+    ...limitsOf(engine, target.provider, options),
+    tools,
+    maxRounds: options.maxRounds ?? ROUNDS_DEFAULT,
+    output,
+    repairOutput: options.repairOutput ?? false,
+    sink,
+  }
+}
+
+/** The settings for a provider's driver, whatever name the provider was given. */
+export function ownOptions(
+  engine: Engine,
+  provider: string,
+  { providerOptions }: Pick<CallOptions, 'providerOptions'>,
+): ChatRequest['providerOptions'] {
+  return providerOptions?.[engine.provider(provider).driver] ?? {}
+}
+
+/** Until when, and how often, a call is tried. */
+export function limitsOf(
+  engine: Engine,
+  provider: string,
+  { timeoutMs, retries }: Pick<CallOptions, 'timeoutMs' | 'retries'>,
+): Pick<Call, 'deadlineMs' | 'retries'> {
+  return {
+    deadlineMs: timeoutMs === undefined ? undefined : engine.runtime.clock.elapsed() + timeoutMs,
+    retries: retries ?? engine.provider(provider).options.retries ?? RETRIES_DEFAULT,
+  }
+}
+
+export function attributionOf({ user, project, organization, key, tags }: Attribution): Attribution {
+  return withoutUndefined({ user, project, organization, key, tags })
+}
+
+function samplingOf(options: CallOptions): Sampling {
+  const { maxOutputTokens, temperature, topP, topK, stop, seed, reasoning, toolChoice, serviceTier } = options
+  const sampling = {
+    maxOutputTokens,
+    temperature,
+    topP,
+    topK,
+    stop,
+    seed,
+    reasoning,
+    toolChoice,
+    serviceTier,
+  }
+  return withoutUndefined(sampling)
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+function withoutUndefined<T extends object>(value: T): Defined<T> {
+  const result: Record<string, unknown> = {}
+  for (const [name, one] of Object.entries(value)) if (one !== undefined) result[name] = one
+  return result as Defined<T>
+}

@@ -1,0 +1,49 @@
+import { AIError } from '../core/errors.ts'
+import { TOOLS_MAX } from '../core/limits.ts'
+import type { Schema } from '../core/schema.ts'
+import type { PreparedTool, Tool } from '../core/tool.ts'
+import { prepareSchema } from './prepare-schema.ts'
+
+/** What every provider takes for a name. */
+const NAME = /^[A-Za-z0-9_-]{1,64}$/
+
+/**
+ * A tool, typed by its schema: `tool({ name, description, input: z.object({ … }), run: ({ city }) => … })`.
+ *
+ * @throws AIError `request_invalid` for a name that not every provider takes
+ */
+export function tool<Input>(definition: Tool<Input> & { readonly input: Schema<Input> }): Tool {
+  checkName(definition.name)
+  return Object.freeze({ ...definition }) as Tool
+}
+
+/** Makes the tools of a call ready, by name. @throws AIError `request_invalid`, `limit_exceeded` */
+export function prepareTools(tools: readonly Tool[]): ReadonlyMap<string, PreparedTool> {
+  if (tools.length > TOOLS_MAX) {
+    const message = `A call has at most ${TOOLS_MAX} tools, and this one has ${tools.length}: models lose their way in more`
+    throw new AIError({ code: 'limit_exceeded', message })
+  }
+  const byName = new Map<string, PreparedTool>()
+  for (const one of tools) {
+    checkName(one.name)
+    if (byName.has(one.name)) throw invalid(`There are two tools of the name ${one.name}`)
+    const input = prepareSchema(one.input, `the tool ${one.name}`, one.jsonSchema)
+    const { name, description } = one
+    const definition = {
+      name,
+      input: input.jsonSchema,
+      ...(description === undefined ? {} : { description }),
+    }
+    byName.set(name, { tool: one, definition, input })
+  }
+  return byName
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === 'string' && NAME.test(name)) return
+  throw invalid(`A tool's name has 1 to 64 letters, digits, _ or -, and not ${JSON.stringify(name)}`)
+}
+
+function invalid(message: string): AIError {
+  return new AIError({ code: 'request_invalid', message })
+}
