@@ -42,7 +42,7 @@ export async function findOllama(
   return {
     stage: {
       standIn: false,
-      server: `the Ollama that answers at ${addressOf(options, terminal)}, version ${String(details['version'])}`,
+      server: `the Ollama at ${addressOf(options, terminal)}, version ${String(details['version'])}`,
       model: model.id,
       modelFacts: facts.join(', '),
       options,
@@ -54,7 +54,7 @@ export async function findOllama(
 function addressOf(options: Stage['options'], { runtime }: Terminal): string {
   if (typeof options === 'object' && options.baseUrl !== undefined) return options.baseUrl
   const host = runtime.env['OLLAMA_HOST'] ?? ''
-  return host === '' ? '127.0.0.1:11434' : `OLLAMA_HOST (${host.replace(/\/\/[^@/]*@/, '//…@')})`
+  return host === '' ? '127.0.0.1:11434' : `${host.replace(/\/\/[^@/]*@/, '//…@')} (OLLAMA_HOST)`
 }
 
 /** The model to ask, or why there is none: the one that was named, or the smallest on the server's own disk. */
@@ -88,7 +88,9 @@ export async function openStandIn(): Promise<Stage> {
   server.reply({ text: SCRIPT, recordDelayMs: WORD_MS })
   return {
     standIn: true,
-    server: `groat's own stand-in for an Ollama server, at ${server.url}`,
+    server:
+      `groat's own stand-in for Ollama, at ${server.url}: real HTTP, only its words are scripted. ` +
+      `All else is groat at work.`,
     model: 'llama3.2',
     modelFacts: 'played by the stand-in',
     options: { baseUrl: server.url },

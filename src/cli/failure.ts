@@ -23,7 +23,6 @@ const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
   network_failed: 'see what groat finds there with `groat health`',
   timed_out: 'see whether the server is there with `groat health`',
   provider_unavailable: 'see what groat finds there with `groat health`',
-  model_not_found: 'see what is there with `groat models`',
   store_failed: 'name another ledger with --ledger PATH',
 }
 

@@ -1,4 +1,4 @@
-import { formatUsd, type AIResponse, type Cost, type Usage } from '../index.ts'
+import { formatUsd, type AIResponse, type Cost, type LedgerTotal, type Usage } from '../index.ts'
 
 /** A cost in words: `free (local)`, `$0.0105`, `at most $0.02 (…)`, `unknown (…)`. */
 export function costText(cost: Cost): string {
@@ -12,6 +12,12 @@ export function costText(cost: Cost): string {
     case 'unknown':
       return `unknown (${cost.reason})`
   }
+}
+
+/** The cost of a group of entries; what is not known is a `?` and never a zero. */
+export function totalCostText({ attempts, unknownAttempts, cost }: LedgerTotal): string {
+  if (unknownAttempts === 0) return formatUsd(cost)
+  return unknownAttempts === attempts ? '?' : `${formatUsd(cost)} + ?`
 }
 
 /** Tokens in and out: `12 in, 34 out`; `?` is what the provider did not tell. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fstatSync } from 'node:fs'
 import process from 'node:process'
 import { systemRuntime } from '../runtime.ts'
 import { EXIT } from './failure.ts'
@@ -33,6 +34,7 @@ const terminal: Terminal = {
   argv: process.argv.slice(2),
   cwd: process.cwd(),
   stdin: process.stdin,
+  stdinEnds: stdinEnds(),
   stdout: process.stdout,
   stderr: process.stderr,
   runtime: systemRuntime,
@@ -42,6 +44,16 @@ const terminal: Terminal = {
     interrupts = 0
     return () => void listeners.splice(listeners.lastIndexOf(listener), 1)
   },
+}
+
+function stdinEnds(): boolean {
+  try {
+    const stat = fstatSync(0)
+    return stat.isFIFO() || stat.isFile()
+  } catch {
+    // Closed by whoever started us.
+    return false
+  }
 }
 
 process.exitCode = await run(terminal)

@@ -17,6 +17,8 @@ export interface Terminal {
   readonly argv: readonly string[]
   readonly cwd: string
   readonly stdin: Input
+  /** Whether stdin is a shell's pipe or a file, which has an end; the one of a parent program may stay open for ever. */
+  readonly stdinEnds: boolean
   readonly stdout: Output
   readonly stderr: Output
   readonly runtime: Runtime

@@ -53,6 +53,18 @@ export const PROVIDER_KEYS: readonly (keyof ProviderOptions)[] = [
   'fetch',
 ]
 
+/** What the plain ones of them are; a program without types is told at once. */
+const PROVIDER_TYPES: Readonly<Partial<Record<keyof ProviderOptions, string>>> = {
+  driver: 'string',
+  apiKey: 'string',
+  baseUrl: 'string',
+  model: 'string',
+  headers: 'object',
+  timeouts: 'object',
+  retries: 'number',
+  fetch: 'function',
+}
+
 /** Most providers in one configuration. */
 export const PROVIDERS_MAX = 100
 
@@ -92,7 +104,7 @@ export function unknownProvider(name: string, known: Iterable<string>): AIError 
   const names = [...known]
   const near = nearest(name, names)
   return invalid(
-    `There is no provider ${name}${near === undefined ? '' : `; did you mean ${near}?`} ` +
+    `There is no provider ${name}${near === undefined ? '.' : `; did you mean ${near}?`} ` +
       `Configured are: ${names.join(', ')}`,
   )
 }
@@ -109,12 +121,17 @@ function resolveProvider(
   }
   if (typeof given !== 'object' || given === null) throw invalid(`providers.${name} is an object or a driver`)
   refuseUnknown(given, PROVIDER_KEYS, `providers.${name}`)
+  for (const [key, wanted] of Object.entries(PROVIDER_TYPES)) {
+    const value = given[key as keyof ProviderOptions]
+    if (value !== undefined && typeof value !== wanted)
+      throw invalid(`providers.${name}.${key} is a ${wanted}`, key)
+  }
   const driver = given.driver ?? name
   const registered = DRIVERS[driver]
   if (!registered) {
     const near = nearest(driver, Object.keys(DRIVERS))
     throw invalid(
-      `There is no driver ${driver}${near === undefined ? '' : `; did you mean ${near}?`} ` +
+      `There is no driver ${driver}${near === undefined ? '.' : `; did you mean ${near}?`} ` +
         `There are: ${Object.keys(DRIVERS).join(', ')}. Name one with providers.${name}.driver`,
     )
   }

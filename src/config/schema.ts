@@ -3,9 +3,10 @@ import type { Middleware } from '../core/call.ts'
 import { AIError } from '../core/errors.ts'
 import { RETRIES_MAX, TIMEOUT_MS_MAX } from '../core/limits.ts'
 import { nearest } from '../core/nearest.ts'
-import type { DriverFactory } from '../drivers/rooms.ts'
+import type { DriverFactory, ProviderOptions } from '../drivers/rooms.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Runtime } from '../runtime.ts'
+import type { Deadlines } from '../transport/transport.ts'
 import type { AIConfig } from './config.ts'
 
 /** What the reference page says of a key; the descriptions below are its text. */
@@ -33,6 +34,16 @@ export function factsOf(schema: z.core.$ZodType): KeyFacts | undefined {
   return FACTS.get(schema)
 }
 
+/** A schema for every key of a type: the compiler holds them complete and of the right types. */
+type Shape<T> = {
+  readonly [Key in keyof T]-?: z.ZodOptional<z.ZodType<Exclude<T[Key], undefined>>>
+}
+
+/** What is deep inside of these two may be undefined in a file (`apiKey: process.env.KEY`), unlike in the types. */
+type Deep = 'providers' | 'prices'
+
+type ConfigShape = Shape<Omit<AIConfig, Deep>> & Readonly<Record<Deep, z.ZodOptional<z.ZodType>>>
+
 const text = z.string().min(1)
 const aFunction = (value: unknown): boolean => typeof value === 'function'
 const anObject = (value: unknown): boolean => typeof value === 'object' && value !== null
@@ -40,7 +51,8 @@ const anObject = (value: unknown): boolean => typeof value === 'object' && value
 const waitMs = (description: string): z.ZodOptional<z.ZodNumber> =>
   key(z.number().positive().max(TIMEOUT_MS_MAX), 'milliseconds', description)
 
-const deadlines = z.strictObject({
+/** How long a provider is waited for. */
+export const deadlinesSchema: z.ZodObject<Shape<Deadlines>, z.core.$strict> = z.strictObject({
   connectMs: waitMs('Until the connection stands.'),
   firstByteMs: waitMs(
     'From then until the first byte of the answer. A local model that loads takes minutes.',
@@ -60,7 +72,7 @@ const providerShape = {
     "`'auto'`, `true`, `false`",
     "`true`: its models run on your own machines and are free. `false`: never free. Default: `'auto'`.",
   ),
-  timeouts: key(deadlines, 'object', 'How long to wait, for what.'),
+  timeouts: key(deadlinesSchema, 'object', 'How long to wait, for what.'),
   retries: key(
     z.int().min(0).max(RETRIES_MAX),
     `0 to ${RETRIES_MAX}`,
@@ -74,7 +86,9 @@ const providerShape = {
 }
 
 /** One provider's configuration. */
-export const providerSchema: z.ZodObject<typeof providerShape, z.core.$strict> = z.strictObject(providerShape)
+export const providerSchema: z.ZodObject<Shape<ProviderOptions>, z.core.$strict> = z.strictObject(
+  providerShape,
+)
 
 const providerEntry = z.union(
   [z.custom<DriverFactory>(aFunction, 'expected a driver'), providerSchema.optional()],
@@ -125,7 +139,7 @@ const configShape = {
 }
 
 /** What a configuration file holds; functions and objects of classes only where it is JavaScript or TypeScript. */
-export const configSchema: z.ZodObject<typeof configShape, z.core.$strict> = z.strictObject(configShape)
+export const configSchema: z.ZodObject<ConfigShape, z.core.$strict> = z.strictObject(configShape)
 
 /** What is wrong with one key. Never carries a value: it may be a secret. */
 interface Problem {

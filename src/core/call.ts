@@ -1,4 +1,4 @@
-import type { Attribution, ChatRequest } from './request.ts'
+import type { Attribution, ChatRequest, EmbedRequest } from './request.ts'
 import type { AIResponse } from './response.ts'
 import type { PreparedSchema } from './schema.ts'
 import type { StreamEvent } from './stream.ts'
@@ -9,17 +9,22 @@ export interface Sink {
   write(event: StreamEvent): void | Promise<void>
 }
 
-/** One use of the client, on its way to a provider. Middleware may pass a changed copy to `next`. */
-export interface Call {
+/** What every use of the client has, whatever it asks for. */
+export interface BaseCall {
   readonly id: string
   /** Name of the configured provider. */
   readonly provider: string
-  readonly request: ChatRequest
+  readonly request: { readonly model: string }
   readonly attribution: Attribution
   readonly signal: AbortSignal | undefined
   /** When the call must be over, on the runtime's monotonic clock. */
   readonly deadlineMs: number | undefined
   readonly retries: number
+}
+
+/** One use of the client, on its way to a provider. Middleware may pass a changed copy to `next`. */
+export interface Call extends BaseCall {
+  readonly request: ChatRequest
   /** The tools behind `request.tools`, by name. */
   readonly tools: ReadonlyMap<string, PreparedTool>
   readonly maxRounds: number
@@ -28,6 +33,11 @@ export interface Call {
   readonly repairOutput: boolean
   /** Present when the caller streams. */
   readonly sink: Sink | undefined
+}
+
+/** Texts on their way to become vectors. */
+export interface EmbedCall extends BaseCall {
+  readonly request: EmbedRequest
 }
 
 /** Sends the call on; resolves with the complete answer, in both modes. May be called once. */

@@ -2,9 +2,10 @@ import type { Capability } from './capability.ts'
 import type { UsageLine } from './cost.ts'
 import type { Health } from './health.ts'
 import type { ModelInfo } from './model-info.ts'
-import type { ChatRequest } from './request.ts'
+import type { ChatRequest, EmbedRequest } from './request.ts'
 import type { DriverEvent } from './stream.ts'
 import type { Usage } from './usage.ts'
+import type { Warning } from './warning.ts'
 
 /** What one attempt may use: where its events go, and when it must stop. */
 export interface AttemptContext {
@@ -26,6 +27,72 @@ export interface Bill {
   readonly lines: readonly UsageLine[]
 }
 
+/** What came of one embedding request. */
+export interface Embedded {
+  readonly embeddings: readonly (readonly number[])[]
+  readonly usage: Usage
+  readonly model: string
+  readonly warnings: readonly Warning[]
+  /** Facts for the driver's own billing room. */
+  readonly billing?: Readonly<Record<string, unknown>>
+}
+
+/** How far a long piece of work is: bytes over all layers, never backwards. */
+export interface Progress {
+  /** In the provider's own words. */
+  readonly status: string
+  readonly completed: number
+  /** What is known of the whole so far; it can grow. */
+  readonly total: number
+  readonly digest?: string
+}
+
+/** A model that is loaded now. */
+export interface RunningModel {
+  readonly id: string
+  readonly provider: string
+  /** Tokens that it can take in as it runs. */
+  readonly contextLength?: number
+  readonly size?: number
+  /** Bytes of it on graphics cards. */
+  readonly sizeVram?: number
+  /** ISO 8601; absent where it stays for ever. */
+  readonly expiresAt?: string
+  readonly raw: unknown
+}
+
+/** How long a model stays loaded: seconds, or a duration such as `'5m'`; negative is for ever. */
+export interface LoadOptions extends QueryOptions {
+  readonly keepAlive?: number | string
+}
+
+/** What a model is made of. */
+export interface CreateOptions extends QueryOptions {
+  /** The model that it is made from. */
+  readonly from?: string
+  readonly system?: string
+  readonly template?: string
+  readonly parameters?: Readonly<Record<string, unknown>>
+  readonly license?: string | readonly string[]
+  /** For example `q4_K_M`. */
+  readonly quantize?: string
+  /** Files by name, each with its `sha256:…` digest or its bytes. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>
+  readonly adapters?: Readonly<Record<string, string | Uint8Array>>
+}
+
+/** What a driver that declares `model-management` can do with models. */
+export interface ModelManagement {
+  running(options?: QueryOptions): Promise<readonly RunningModel[]>
+  load(id: string, options?: LoadOptions): Promise<void>
+  unload(id: string, options?: QueryOptions): Promise<void>
+  pull(id: string, options?: QueryOptions): AsyncIterable<Progress>
+  push(id: string, options?: QueryOptions): AsyncIterable<Progress>
+  create(id: string, options: CreateOptions): AsyncIterable<Progress>
+  copy(from: string, to: string, options?: QueryOptions): Promise<void>
+  remove(id: string, options?: QueryOptions): Promise<void>
+}
+
 /** Options that every probe and listing takes. */
 export interface QueryOptions {
   readonly signal?: AbortSignal
@@ -39,6 +106,10 @@ export interface Driver {
   readonly capabilities: ReadonlySet<Capability>
   /** One HTTP try of a chat request, start to end. Ends with an `end` event or rejects with an AIError. */
   attempt(request: ChatRequest, context: AttemptContext): Promise<void>
+  /** One HTTP try of an embedding request; present where `embeddings` is declared. */
+  embed?(request: EmbedRequest, context: Omit<AttemptContext, 'write'>): Promise<Embedded>
+  /** Present where `model-management` is declared. */
+  readonly management?: ModelManagement
   /** Which counts are billed as what, for an attempt that ended or failed. */
   bill(model: string, usage: Usage, facts: Readonly<Record<string, unknown>> | undefined): Bill
   listModels(options?: QueryOptions): Promise<readonly ModelInfo[]>

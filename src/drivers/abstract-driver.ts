@@ -41,20 +41,23 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       clock: context.runtime.clock,
       toError: rooms.errors.toError,
     })
-    this.#profiles = new ProfileCache(context.runtime.clock, (id) =>
-      rooms.models.describe?.(this.#client, id),
+    this.#profiles = new ProfileCache(context.runtime.clock, (id, signal) =>
+      rooms.models.describe?.(this.#client, id, { signal }),
     )
   }
 
   async attempt(request: ChatRequest, context: AttemptContext): Promise<void> {
     const { model } = request
-    const profile = this.#rooms.models.describe ? await this.#profiles.get(model, context.signal) : undefined
+    const { clock } = this.#parts.context.runtime
+    const startedMs = clock.elapsed()
+    const profile = this.#rooms.models.describe ? await this.#profiles.get(model, context) : undefined
+    const { timeLeftMs } = context
     const { body, warnings } = this.#rooms.wire.toWire(request, profile)
     const exchange = await this.#client.send(this.#rooms.api.CHAT_PATH, {
       body,
       model,
       signal: context.signal,
-      timeoutMs: context.timeLeftMs,
+      timeoutMs: timeLeftMs === undefined ? undefined : timeLeftMs - (clock.elapsed() - startedMs),
     })
     if (request.stream) {
       await this.#client.named(this.#readStream(exchange, request, context, warnings), model)

@@ -14,6 +14,11 @@ export function plainText(text: string): string {
   return plain.replace(/\s+/g, ' ').trim()
 }
 
+/** What an error object says; all of it as JSON where it has no `message`. */
+export function messageOf(error: unknown): string {
+  return isObject(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)
+}
+
 /** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -124,7 +124,7 @@ export interface Rooms<Options extends ProviderOptions, State> {
     listModels(client: ApiClient, options: RequestOptions): Promise<readonly ModelInfo[]>
     getModel(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo>
     /** What must be known of a model before a request for it can be made; undefined where nothing must. */
-    describe?(client: ApiClient, id: string): Promise<ModelInfo | undefined>
+    describe?(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo | undefined>
   }
   readonly health: {
     probe(client: ApiClient, options: ProbeOptions): Promise<Omit<Health, 'provider' | 'latencyMs'>>

@@ -1,20 +1,29 @@
-import type { Call } from '../core/call.ts'
-import type { Driver } from '../core/driver.ts'
-import { AIError, isAIError } from '../core/errors.ts'
+import type { BaseCall, Call, EmbedCall } from '../core/call.ts'
+import type { Driver, Embedded } from '../core/driver.ts'
+import { AIError, isAIError, type PartialAnswer } from '../core/errors.ts'
 import { Fold, type DriverEvent } from '../core/stream.ts'
+import { UNKNOWN_USAGE, type Usage } from '../core/usage.ts'
 import type { Clock } from '../runtime.ts'
 
-/** What came of one HTTP try: everything that arrived, and what ended it if that was an error. */
-export interface Outcome {
-  readonly fold: Fold
+/** What came of one HTTP try: everything that was told, and what ended it if that was an error. */
+export interface Outcome<Result> {
+  /** What arrived, as far as it came. */
+  readonly result: Result
+  readonly usage: Usage
+  /** The model that answered, as the provider named it. */
+  readonly model: string | undefined
+  /** Facts for the driver's billing room. */
+  readonly billing: Readonly<Record<string, unknown>> | undefined
   readonly error: AIError | undefined
+  /** What arrived of an answer, for an error to carry. */
+  readonly partial: PartialAnswer | undefined
   readonly durationMs: number
   /** When the first event came, on the monotonic clock. */
   readonly firstEventAtMs: number | undefined
 }
 
 /** Runs one try of a call. Never throws: a failed try has an outcome too, and is billed like any other. */
-export async function runAttempt(driver: Driver, call: Call, clock: Clock): Promise<Outcome> {
+export async function tryChat(driver: Driver, call: Call, clock: Clock): Promise<Outcome<Fold>> {
   const startedMs = clock.elapsed()
   const fold = new Fold()
   let firstEventAtMs: number | undefined
@@ -37,28 +46,68 @@ export async function runAttempt(driver: Driver, call: Call, clock: Clock): Prom
     return undefined
   }
 
-  const timeLeftMs = call.deadlineMs === undefined ? undefined : call.deadlineMs - startedMs
-  let error: AIError | undefined
-  try {
-    if (call.signal?.aborted) throw aborted(call.signal)
-    if (timeLeftMs !== undefined && timeLeftMs <= 0) throw outOfTime()
-    await driver.attempt(call.request, { signal: call.signal, timeLeftMs, write })
+  const error = await errorOf(driver, call, startedMs, async (limits) => {
+    await driver.attempt(call.request, { ...limits, write })
     if (!fold.end) throw endless(driver.provider)
-  } catch (thrown) {
-    error = toAIError(thrown, driver.provider)
-  }
+  })
+  const partial = partialOf(fold)
   return {
-    fold,
-    error: error && withPartial(error, fold),
+    result: fold,
+    usage: fold.end?.usage ?? UNKNOWN_USAGE,
+    model: fold.model,
+    billing: fold.end?.billing,
+    error: partial ? error?.with({ partial }) : error,
+    partial,
     durationMs: clock.elapsed() - startedMs,
     firstEventAtMs,
   }
 }
 
-function withPartial(error: AIError, fold: Fold): AIError {
+/** Runs one try of an embedding call. Never throws. */
+export async function tryEmbed(
+  driver: Driver,
+  call: EmbedCall,
+  clock: Clock,
+): Promise<Outcome<Embedded | undefined>> {
+  const startedMs = clock.elapsed()
+  let result: Embedded | undefined
+  const error = await errorOf(driver, call, startedMs, async (limits) => {
+    result = await driver.embed?.(call.request, limits)
+  })
+  return {
+    result,
+    usage: result?.usage ?? UNKNOWN_USAGE,
+    model: result?.model,
+    billing: result?.billing,
+    error,
+    partial: undefined,
+    durationMs: clock.elapsed() - startedMs,
+    firstEventAtMs: undefined,
+  }
+}
+
+/** What a try may use of the call's time, and the error that ended it. */
+async function errorOf(
+  driver: Driver,
+  { signal, deadlineMs }: BaseCall,
+  startedMs: number,
+  run: (limits: { signal: AbortSignal | undefined; timeLeftMs: number | undefined }) => Promise<void>,
+): Promise<AIError | undefined> {
+  const timeLeftMs = deadlineMs === undefined ? undefined : deadlineMs - startedMs
+  try {
+    if (signal?.aborted) throw aborted(signal)
+    if (timeLeftMs !== undefined && timeLeftMs <= 0) throw outOfTime()
+    await run({ signal, timeLeftMs })
+    return undefined
+  } catch (thrown) {
+    return toAIError(thrown, driver.provider)
+  }
+}
+
+function partialOf(fold: Fold): PartialAnswer | undefined {
   const parts = fold.snapshot()
-  if (parts.length === 0) return error
-  return error.with({ partial: { text: fold.text, parts, ...(fold.end ? { usage: fold.end.usage } : {}) } })
+  if (parts.length === 0) return undefined
+  return { text: fold.text, parts, ...(fold.end ? { usage: fold.end.usage } : {}) }
 }
 
 /** What a driver or a listener throws that is no AIError is a fault of ours, and is said to be one. */

@@ -1,13 +1,14 @@
-import type { Call } from '../core/call.ts'
+import type { BaseCall, Sink } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
 import { retryDelayMs, wait } from '../transport/retry.ts'
+import type { Outcome } from './attempt.ts'
 import { callFacts } from './call-facts.ts'
 import { meter, type Metered } from './meter.ts'
 import type { PipelineParts } from './pipeline.ts'
 
 /** What was done for a call so far, and which round it is in. */
-export interface Progress {
-  readonly done: Metered[]
+export interface Progress<Result> {
+  readonly done: Metered<Result>[]
   readonly round: number
   /** Called once, before the first attempt of the call leaves. */
   beforeSending(): void
@@ -19,17 +20,18 @@ export interface Progress {
  *
  * @throws AIError of the last attempt
  */
-export async function runAttempts(
+export async function runAttempts<Result>(
   parts: PipelineParts,
-  call: Call,
+  call: BaseCall & { readonly sink?: Sink | undefined },
   driver: Driver,
-  progress: Progress,
-): Promise<Metered> {
+  progress: Progress<Result>,
+  send: () => Promise<Outcome<Result>>,
+): Promise<Metered<Result>> {
   const { clock } = parts.runtime
   const { done, round } = progress
   for (let retriesDone = 0; ; retriesDone++) {
-    const first = done.length === 0 ? progress.beforeSending : nothing
-    const metered = await meter(parts, call, driver, { number: done.length + 1, round }, first)
+    if (done.length === 0) progress.beforeSending()
+    const metered = await meter(parts, call, driver, { number: done.length + 1, round }, send)
     done.push(metered)
     const { error, firstEventAtMs } = metered.outcome
     if (!error) return metered
@@ -45,5 +47,3 @@ export async function runAttempts(
     await wait(clock, delayMs, call.signal)
   }
 }
-
-function nothing(): void {}

@@ -1,9 +1,9 @@
-import type { Call } from '../core/call.ts'
+import type { BaseCall } from '../core/call.ts'
 import type { CallFacts } from '../events/events.ts'
 import type { Clock } from '../runtime.ts'
 
 /** What every event says of its call. */
-export function callFacts(call: Call, clock: Clock): CallFacts {
+export function callFacts(call: BaseCall, clock: Clock): CallFacts {
   return {
     callId: call.id,
     provider: call.provider,

@@ -17,7 +17,12 @@ const NEEDED_BY_PART: Readonly<Record<Part['type'], Capability | undefined>> = {
 
 /** Refuses a request that needs what the driver does not declare, before anything is sent. */
 export function assertCapable(driver: Driver, request: ChatRequest): void {
-  for (const capability of neededBy(request)) {
+  assertDeclared(driver, request.model, neededBy(request))
+}
+
+/** Refuses what the driver does not declare. @throws AIError `capability_unsupported` */
+export function assertDeclared(driver: Driver, model: string, needed: Iterable<Capability>): void {
+  for (const capability of needed) {
     if (driver.capabilities.has(capability)) continue
     throw new AIError({
       code: 'capability_unsupported',
@@ -25,7 +30,7 @@ export function assertCapable(driver: Driver, request: ChatRequest): void {
         `The driver of ${driver.provider} does not do ${capability}: leave it out of the call, or use a provider ` +
         `that does. It does ${[...driver.capabilities].join(', ')}`,
       provider: driver.provider,
-      model: request.model,
+      model,
       details: { capability, capabilities: [...driver.capabilities] },
     })
   }

@@ -1,12 +1,11 @@
-import type { Call } from '../core/call.ts'
+import type { BaseCall } from '../core/call.ts'
 import type { Cost } from '../core/cost.ts'
 import type { Driver } from '../core/driver.ts'
 import { isAIError, type AIError } from '../core/errors.ts'
 import type { Attempt } from '../core/response.ts'
-import { UNKNOWN_USAGE } from '../core/usage.ts'
 import type { LedgerEntry } from '../ledger/ledger.ts'
 import { costOf, costOfRefusal } from '../pricing/cost-of.ts'
-import { runAttempt, type Outcome } from './attempt.ts'
+import type { Outcome } from './attempt.ts'
 import type { PipelineParts } from './pipeline.ts'
 
 /** Which attempt of a call it is, counted over all rounds, and in which round it is made. */
@@ -16,29 +15,25 @@ export interface Place {
 }
 
 /** An attempt that was priced and booked. */
-export interface Metered {
+export interface Metered<Result> {
   readonly attempt: Attempt
-  readonly outcome: Outcome
+  readonly outcome: Outcome<Result>
 }
 
 /**
  * The innermost stage, once per attempt, which no call can leave out: nothing is sent around it and nothing leaves it
  * unpriced or unbooked. The entry is durable before this resolves, unless the user chose `durability: 'after'`.
  */
-export async function meter(
+export async function meter<Result>(
   parts: PipelineParts,
-  call: Call,
+  call: BaseCall,
   driver: Driver,
   place: Place,
-  beforeSending: () => void,
-): Promise<Metered> {
-  const { runtime } = parts
-  beforeSending()
-  const outcome = await runAttempt(driver, call, runtime.clock)
-  const { fold, error } = outcome
-  const usage = fold.end?.usage ?? UNKNOWN_USAGE
-  const model = fold.model || call.request.model
-  const bill = driver.bill(call.request.model, usage, fold.end?.billing)
+  send: () => Promise<Outcome<Result>>,
+): Promise<Metered<Result>> {
+  const outcome = await send()
+  const { error, usage } = outcome
+  const bill = driver.bill(call.request.model, usage, outcome.billing)
   const prices = await parts.prices()
   const cost: Cost = isRefusal(error)
     ? costOfRefusal(bill, prices)
@@ -47,7 +42,7 @@ export async function meter(
     id: `${call.id}/${place.number}`,
     round: place.round,
     provider: driver.provider,
-    model,
+    model: outcome.model || call.request.model,
     outcome: error === undefined ? 'ok' : error.code === 'aborted' ? 'aborted' : 'error',
     durationMs: outcome.durationMs,
     usage,
@@ -58,8 +53,7 @@ export async function meter(
     await book(parts, toEntry(parts, call, attempt))
   } catch (thrown) {
     // The answer was paid for: it goes to the caller with the error, and is not asked for again.
-    if (!isAIError(thrown)) throw thrown
-    throw thrown.with({ partial: { text: fold.text, parts: fold.snapshot(), usage } })
+    throw isAIError(thrown) ? thrown.with({ partial: outcome.partial }) : thrown
   }
   return { attempt, outcome }
 }
@@ -85,7 +79,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'EHOSTDOWN',
 ])
 
-function toEntry(parts: PipelineParts, call: Call, attempt: Attempt): LedgerEntry {
+function toEntry(parts: PipelineParts, call: BaseCall, attempt: Attempt): LedgerEntry {
   const { user, project, organization, key, tags = [] } = call.attribution
   return {
     id: attempt.id,

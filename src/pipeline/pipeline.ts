@@ -1,13 +1,14 @@
-import type { Call, Middleware } from '../core/call.ts'
+import type { Call, EmbedCall, Middleware } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
-import type { AIResponse } from '../core/response.ts'
+import type { AIResponse, EmbedResponse } from '../core/response.ts'
 import type { Emitter } from '../events/emitter.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import type { Runtime } from '../runtime.ts'
 import { callFacts } from './call-facts.ts'
-import { assertCapable } from './capable.ts'
+import { assertCapable, assertDeclared } from './capable.ts'
 import { compose } from './compose.ts'
+import { runEmbed } from './embed.ts'
 import { runRounds } from './rounds.ts'
 
 /** What the pipeline works with. Stores and drivers are opened on first use. */
@@ -55,6 +56,24 @@ export class Pipeline {
     const { finishReason, usage, cost } = response
     await call.sink?.write({ type: 'finish', finishReason, usage, cost })
     return response
+  }
+
+  /** Embeds texts: tells of `costCalculated`, or of `messageFailed`. */
+  async embed(call: EmbedCall): Promise<EmbedResponse> {
+    const { emitter, runtime } = this.#parts
+    try {
+      const driver = await this.#parts.driver(call.provider)
+      assertDeclared(driver, call.request.model, ['embeddings'])
+      await this.#parts.ledger()
+      const response = await runEmbed(this.#parts, call, driver)
+      const { cost, usage } = response
+      emitter.emit('costCalculated', () => ({ ...callFacts(call, runtime.clock), cost, usage }))
+      return response
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+      emitter.emit('messageFailed', () => ({ ...callFacts(call, runtime.clock), error }))
+      throw thrown
+    }
   }
 
   async #send(call: Call): Promise<AIResponse> {

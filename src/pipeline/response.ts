@@ -1,6 +1,7 @@
 import type { Call } from '../core/call.ts'
 import type { Message } from '../core/message.ts'
 import type { AIResponse, Attempt, Timing, ToolCall } from '../core/response.ts'
+import type { Fold } from '../core/stream.ts'
 import type { Warning } from '../core/warning.ts'
 import { addUsage, UNKNOWN_USAGE } from '../core/usage.ts'
 import { addCosts } from '../pricing/cost-of.ts'
@@ -18,7 +19,7 @@ export interface Ending {
 /** The answer to a call, from its attempts; the last of them is the one that was answered. */
 export function toResponse(
   call: Call,
-  done: readonly Metered[],
+  done: readonly Metered<Fold>[],
   ending: Ending,
   startedMs: number,
   nowMs: number,
@@ -26,7 +27,7 @@ export function toResponse(
   const last = done[done.length - 1]
   if (!last) throw new Error('A response needs an attempt')
   const { attempt, outcome } = last
-  const { fold } = outcome
+  const fold = outcome.result
   const attempts = done.map((one) => one.attempt)
   const parts = ending.added.at(-1)?.content
   const answered = done.filter((one) => !one.outcome.error)
@@ -47,14 +48,14 @@ export function toResponse(
     requestedModel: call.request.model,
     attempts: Object.freeze(attempts),
     timing: Object.freeze(timingOf(firstEventAtMs, fold.end?.timing, startedMs, nowMs)),
-    warnings: Object.freeze([...answered.flatMap((one) => one.outcome.fold.warnings), ...ending.warnings]),
+    warnings: Object.freeze([...answered.flatMap((one) => one.outcome.result.warnings), ...ending.warnings]),
     ...(fold.end?.raw === undefined ? {} : { raw: fold.end.raw }),
   }
   return Object.freeze(response)
 }
 
-/** The sum over the attempts for which the provider told anything: one that was refused used nothing. */
-function usageOf(attempts: readonly Attempt[]): AIResponse['usage'] {
+/** The usage of a call: the sum over the attempts for which the provider told anything: one that was refused used nothing. */
+export function usageOf(attempts: readonly Attempt[]): AIResponse['usage'] {
   const [first, ...rest] = attempts
   if (first && rest.length === 0) return first.usage
   return addUsage(attempts.map((one) => one.usage).filter((usage) => usage !== UNKNOWN_USAGE))

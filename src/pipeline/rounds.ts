@@ -7,6 +7,7 @@ import type { Fold } from '../core/stream.ts'
 import type { Warning } from '../core/warning.ts'
 import { parseOutput } from '../tools/output.ts'
 import { canRun, checkCalls, runTools, type ToolWatcher } from '../tools/run-tools.ts'
+import { tryChat } from './attempt.ts'
 import { runAttempts } from './attempts.ts'
 import { callFacts } from './call-facts.ts'
 import type { Metered } from './meter.ts'
@@ -25,12 +26,14 @@ export async function runRounds(
 ): Promise<AIResponse> {
   const { clock } = parts.runtime
   const startedMs = clock.elapsed()
-  const done: Metered[] = []
+  const done: Metered<Fold>[] = []
   const added: Message[] = []
   let current = call
   for (let round = 1; ; round++) {
-    const { outcome } = await runAttempts(parts, current, driver, { done, round, beforeSending })
-    const { fold } = outcome
+    const sent = current
+    const progress = { done, round, beforeSending }
+    const { outcome } = await runAttempts(parts, sent, driver, progress, () => tryChat(driver, sent, clock))
+    const fold = outcome.result
     const toolCalls = await checkCalls(fold.toolCalls, call.tools)
     added.push({ role: 'assistant', content: withIssues(fold.parts, toolCalls) })
     const more = round < call.maxRounds

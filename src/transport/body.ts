@@ -1,4 +1,5 @@
 import { AIError } from '../core/errors.ts'
+import { joinBytes } from './bytes.ts'
 import { redact } from './redact.ts'
 import type { Exchange } from './transport.ts'
 
@@ -16,11 +17,6 @@ export async function readBody(
   exchange: Exchange,
   bytesMax: number = RESPONSE_BYTES_MAX,
 ): Promise<Uint8Array> {
-  const announced = Number(exchange.headers['content-length'])
-  if (announced > bytesMax) {
-    exchange.abort()
-    throw tooLarge(bytesMax)
-  }
   const pieces: Uint8Array[] = []
   let bytes = 0
   await exchange.consume((piece) => {
@@ -28,7 +24,7 @@ export async function readBody(
     if (bytes > bytesMax) throw tooLarge(bytesMax)
     pieces.push(piece)
   })
-  return join(pieces, bytes)
+  return joinBytes(pieces)
 }
 
 /** Reads the whole body as UTF-8. Rejects as `readBody` does. */
@@ -76,19 +72,7 @@ export async function readTextUpTo(
     if (error instanceof AIError && (error.code === 'aborted' || error.code === 'timed_out')) throw error
     if (error !== enough && !(error instanceof AIError)) throw error
   }
-  return UTF8.decode(join(pieces, bytes))
-}
-
-function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const [first] = pieces
-  if (first !== undefined && pieces.length === 1) return first
-  const whole = new Uint8Array(bytes)
-  let offset = 0
-  for (const piece of pieces) {
-    whole.set(piece, offset)
-    offset += piece.length
-  }
-  return whole
+  return UTF8.decode(joinBytes(pieces))
 }
 
 function tooLarge(bytesMax: number): AIError {

@@ -28,7 +28,7 @@ export function timedOutError(deadline: DeadlineName, afterMs: number, host: str
   return new AIError({
     code: 'timed_out',
     message:
-      `${WAITED_FOR[deadline]} ${host} within ${afterMs} ms. ` +
+      `${WAITED_FOR[deadline]} ${host} within ${Math.round(afterMs)} ms. ` +
       `Try again, or raise the deadline (${OPTION[deadline]}).`,
     details: { deadline, afterMs },
   })

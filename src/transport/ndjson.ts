@@ -1,4 +1,5 @@
 import { AIError } from '../core/errors.ts'
+import { joinBytes } from './bytes.ts'
 import { redact } from './redact.ts'
 import type { Secret } from './redact.ts'
 
@@ -83,13 +84,8 @@ export class NdjsonDecoder {
   }
 
   #join(last?: Uint8Array): Uint8Array {
-    const whole = new Uint8Array(this.#heldBytes + (last?.length ?? 0))
-    let offset = 0
-    for (const part of this.#held) {
-      whole.set(part, offset)
-      offset += part.length
-    }
-    if (last !== undefined) whole.set(last, offset)
+    if (last !== undefined) this.#held.push(last)
+    const whole = joinBytes(this.#held)
     this.#held = []
     this.#heldBytes = 0
     return whole
@@ -98,8 +94,7 @@ export class NdjsonDecoder {
   /** Reads bytes that hold whole lines: one decoding for all of them. */
   #parse(bytes: Uint8Array, values: unknown[]): void {
     // A line can only be too long where all lines together are.
-    const measured = bytes.length > this.#lineBytesMax
-    if (measured) {
+    if (bytes.length > this.#lineBytesMax) {
       this.#parseMeasured(bytes, values)
       return
     }
@@ -136,13 +131,14 @@ export class NdjsonDecoder {
     } catch (error) {
       // `JSON.parse` is asked first, so that good lines are not looked at twice.
       if (line.trim() === '') return
-      throw this.#notJson(line, error)
+      if (!(error instanceof SyntaxError)) throw error
+      throw this.#notJson(line)
     }
   }
 
-  #notJson(line: string, cause: unknown): AIError {
+  #notJson(line: string): AIError {
     const excerpt = redact(line.slice(0, EXCERPT_CHARS_MAX * 4), this.#secrets).slice(0, EXCERPT_CHARS_MAX)
-    void cause
+    // The platform's error is no cause: it quotes the line as it is.
     return new AIError({
       code: 'response_invalid',
       message:

@@ -1,30 +1,25 @@
 import type * as Http from 'node:http'
 import type * as Https from 'node:https'
-import type { Runtime } from '../runtime.ts'
+import type { Clock, Runtime } from '../runtime.ts'
+import { joinBytes } from './bytes.ts'
 import { abortedError, consumedError, interruptedError, networkError, unsendableError } from './failures.ts'
+import { NodePool } from './node-pool.ts'
 import { parseTarget } from './target.ts'
 import type { Target } from './target.ts'
 import type { Exchange, Transport, TransportRequest } from './transport.ts'
 import { Watch } from './watch.ts'
 
-/**
- * Longest time that an unused connection is kept. Shorter than what servers keep theirs (5 s is the shortest in
- * use, that of Node), because a request that crosses the server's goodbye fails.
- */
-const IDLE_CONNECTION_MS_MAX = 4_000
-/** Most unused connections kept for one host; those in use are not limited, so no call ever queues here. */
-const IDLE_CONNECTIONS_MAX = 256
-
-interface Pool {
+interface Client {
   readonly request: typeof Http.request
-  readonly agent: Http.Agent
+  readonly pool: NodePool
 }
 
 /** The transport over `node:http` and `node:https`, with one keep-alive pool per instance. */
 export class NodeHttpTransport implements Transport {
   readonly #runtime: Runtime
-  readonly #pools = new Map<string, Pool>()
+  readonly #clients = new Map<string, Client>()
   readonly #running = new Set<NodeHttpExchange>()
+  #last: { readonly url: string; readonly target: Target } | undefined
   #closed = false
 
   constructor(runtime: Runtime) {
@@ -36,13 +31,15 @@ export class NodeHttpTransport implements Transport {
       const { signal } = request
       if (signal?.aborted === true) throw abortedError(signal.reason)
       if (this.#closed) throw abortedError(new Error('The transport is closed.'))
-      const target = parseTarget(request.url)
-      const pool = this.#pool(target)
-      const exchange = new NodeHttpExchange(this.#runtime, request, target, pool, {
-        resolve,
-        reject,
-        over: (done) => this.#running.delete(done),
-      })
+      const target = this.#targetOf(request.url)
+      const outcome = { resolve, reject, running: this.#running }
+      const exchange = new NodeHttpExchange(
+        this.#runtime.clock,
+        request,
+        target,
+        this.#client(target),
+        outcome,
+      )
       this.#running.add(exchange)
       exchange.start()
     })
@@ -51,27 +48,24 @@ export class NodeHttpTransport implements Transport {
   close(): Promise<void> {
     this.#closed = true
     for (const exchange of this.#running) exchange.abort()
-    for (const { agent } of this.#pools.values()) agent.destroy()
+    for (const { pool } of this.#clients.values()) pool.destroy()
     return Promise.resolve()
   }
 
-  #pool(target: Target): Pool {
-    const { protocol } = target
-    let pool = this.#pools.get(protocol)
-    if (pool === undefined) {
-      const module = this.#runtime.builtin(protocol.slice(0, -1))
-      if (!isHttpModule(module)) {
-        throw unsendableError(`This runtime has no client for ${protocol} addresses.`)
-      }
-      const options = {
-        keepAlive: true,
-        timeout: IDLE_CONNECTION_MS_MAX,
-        maxFreeSockets: IDLE_CONNECTIONS_MAX,
-      }
-      pool = { request: module.request, agent: new module.Agent(options) }
-      this.#pools.set(protocol, pool)
-    }
-    return pool
+  /** Most calls go where the last one went. */
+  #targetOf(url: string): Target {
+    if (this.#last?.url !== url) this.#last = { url, target: parseTarget(url) }
+    return this.#last.target
+  }
+
+  #client({ protocol }: Target): Client {
+    const known = this.#clients.get(protocol)
+    if (known !== undefined) return known
+    const module = this.#runtime.builtin(protocol.slice(0, -1))
+    if (!isHttpModule(module)) throw unsendableError(`This runtime has no client for ${protocol} addresses.`)
+    const client = { request: module.request, pool: new NodePool(module, this.#runtime.clock) }
+    this.#clients.set(protocol, client)
+    return client
   }
 }
 
@@ -82,7 +76,7 @@ function isHttpModule(value: unknown): value is typeof Http | typeof Https {
 interface Outcome {
   readonly resolve: (exchange: Exchange) => void
   readonly reject: (error: unknown) => void
-  readonly over: (exchange: NodeHttpExchange) => void
+  readonly running: Set<NodeHttpExchange>
 }
 
 interface Reader {
@@ -93,26 +87,32 @@ interface Reader {
 
 /** One request and its response. */
 class NodeHttpExchange implements Exchange {
-  readonly #runtime: Runtime
+  readonly #clock: Clock
   readonly #request: TransportRequest
   readonly #target: Target
-  readonly #pool: Pool
+  readonly #client: Client
   readonly #outcome: Outcome
   #watch: Watch | undefined
   #sent: Http.ClientRequest | undefined
   #response: Http.IncomingMessage | undefined
   #headers: Readonly<Record<string, string>> | undefined
   #reader: Reader | undefined
+  /** Pieces that came in this turn of the event loop and are not handed over yet. */
+  #pieces: Uint8Array[] = []
+  /** The reader has a piece in work. */
+  #busy = false
+  /** The body is complete, though the reader may not have all of it yet. */
+  #ended = false
   #over = false
   /** Why the exchange failed; an object, since a reader may throw anything, also undefined. */
   #failure: { readonly error: unknown } | undefined
   #replayed = false
 
-  constructor(runtime: Runtime, request: TransportRequest, target: Target, pool: Pool, outcome: Outcome) {
-    this.#runtime = runtime
+  constructor(clock: Clock, request: TransportRequest, target: Target, client: Client, outcome: Outcome) {
+    this.#clock = clock
     this.#request = request
     this.#target = target
-    this.#pool = pool
+    this.#client = client
     this.#outcome = outcome
   }
 
@@ -126,8 +126,7 @@ class NodeHttpExchange implements Exchange {
   }
 
   start(): void {
-    const { clock } = this.#runtime
-    this.#watch = new Watch(clock, this.#request, this.#target.label, (error) => this.#fail(error))
+    this.#watch = new Watch(this.#clock, this.#request, this.#target.label, (error) => this.#fail(error))
     this.#dispatch()
   }
 
@@ -152,7 +151,7 @@ class NodeHttpExchange implements Exchange {
     const { method, headers, body } = this.#request
     const { hostname: host, port, path } = this.#target
     try {
-      const sent = this.#pool.request({ method, headers, host, port, path, agent: this.#pool.agent })
+      const sent = this.#client.request({ method, headers, host, port, path, agent: this.#client.pool.agent })
       this.#sent = sent
       sent
         .on('error', (error) => this.#onError(sent, error))
@@ -179,7 +178,9 @@ class NodeHttpExchange implements Exchange {
 
   #onResponse(response: Http.IncomingMessage): void {
     this.#response = response
-    response.on('error', (error) => this.#fail(interruptedError(error, this.#target.label)))
+    response.on('error', (error) => this.#interrupt(error))
+    // A server says the same of a connection each time: so once is enough.
+    if (this.#sent?.reusedSocket === false) this.#client.pool.note(response.socket, response.headers)
     this.#watch?.rest()
     this.#outcome.resolve(this)
   }
@@ -187,10 +188,11 @@ class NodeHttpExchange implements Exchange {
   #onError(sent: Http.ClientRequest, error: Error): void {
     if (this.#over || sent !== this.#sent) return
     if (this.#response !== undefined) {
-      this.#fail(interruptedError(error, this.#target.label))
+      this.#interrupt(error)
     } else if (this.#mayReplay(sent, error)) {
       this.#replayed = true
-      this.#dropIdleConnections()
+      // Where one kept connection has gone stale the others of that host most likely have as well.
+      this.#client.pool.dropIdle(this.#target.hostname, this.#target.port)
       this.#dispatch()
     } else {
       const details = sent.reusedSocket ? { reusedConnection: true } : {}
@@ -211,27 +213,31 @@ class NodeHttpExchange implements Exchange {
     return 'syscall' in error && error.syscall === 'write'
   }
 
-  /** Where one kept connection has gone stale the others of that host most likely have as well. */
-  #dropIdleConnections(): void {
-    const { agent } = this.#pool
-    const name = agent.getName({ host: this.#target.hostname, port: this.#target.port })
-    for (const [key, sockets] of Object.entries(agent.freeSockets)) {
-      if (key.startsWith(name)) for (const socket of sockets ?? []) socket.destroy()
-    }
+  /**
+   * Notes a piece. What one read of the socket brings is handed over together: a burst of small HTTP chunks then
+   * costs the reader one call instead of hundreds, and a piece that comes alone waits for no more than the microtask.
+   */
+  #onPiece(piece: Uint8Array): void {
+    if (this.#over) return
+    this.#pieces.push(piece)
+    if (this.#pieces.length === 1) queueMicrotask(() => this.#hand())
   }
 
-  #onPiece(piece: Uint8Array): void {
+  #hand(): void {
     const reader = this.#reader
-    const response = this.#response
-    if (this.#over || reader === undefined || response === undefined) return
+    const [first] = this.#pieces
+    if (this.#over || this.#busy || reader === undefined || first === undefined) return
+    const piece = this.#pieces.length === 1 ? first : joinBytes(this.#pieces)
+    this.#pieces = []
     this.#watch?.touch()
     try {
       const busy = reader.take(piece)
       if (busy === undefined) return
-      response.pause()
+      this.#busy = true
+      this.#response?.pause()
       this.#watch?.rest()
       busy.then(
-        () => this.#resume(response),
+        () => this.#resume(),
         (error: unknown) => this.#fail(error),
       )
     } catch (error) {
@@ -239,16 +245,30 @@ class NodeHttpExchange implements Exchange {
     }
   }
 
-  #resume(response: Http.IncomingMessage): void {
+  #resume(): void {
+    this.#busy = false
     if (this.#over) return
-    this.#watch?.reading()
-    response.resume()
+    if (this.#ended) {
+      this.#finish()
+    } else {
+      this.#watch?.reading()
+      this.#hand()
+      if (!this.#busy) this.#response?.resume()
+    }
   }
 
   #finish(): void {
-    if (this.#over) return
+    this.#ended = true
+    this.#hand()
+    if (this.#over || this.#busy) return
     this.#settle()
     this.#reader?.resolve()
+  }
+
+  /** The body was cut off: what came before the cut still counts. */
+  #interrupt(error: Error): void {
+    this.#hand()
+    this.#fail(interruptedError(error, this.#target.label))
   }
 
   #fail(error: unknown): void {
@@ -264,7 +284,7 @@ class NodeHttpExchange implements Exchange {
   #settle(): void {
     this.#over = true
     this.#watch?.stop()
-    this.#outcome.over(this)
+    this.#outcome.running.delete(this)
   }
 }
 

@@ -156,6 +156,7 @@ describe('a configuration', () => {
       { default: 'olama' },
       /no provider olama; did you mean ollama\? Configured are: ollama/,
     ],
+    ['an address that is no text', { providers: { ollama: { baseUrl: 5 } } }, /ollama.baseUrl is a string/],
     ['no providers', { providers: {} }, /1 to 100 providers/],
     ['a name with a slash', { providers: { 'a/b': { driver: 'ollama' } } }, /no slash/],
     ['a durability that does not exist', { durability: 'never' }, /'before' or 'after'/],

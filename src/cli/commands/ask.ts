@@ -1,9 +1,9 @@
-import { isAIError, AIError, type CallOptions } from '../../index.ts'
+import { AIError, type AIResponse, type CallOptions } from '../../index.ts'
 import { REQUEST_BYTES_MAX } from '../../core/limits.ts'
-import { showAnswer, stoppedText } from '../answer.ts'
+import { makeCall, showAnswer, stoppedText } from '../answer.ts'
 import { EXIT, UsageError } from '../failure.ts'
 import { printable, summaryText } from '../format.ts'
-import { withSession, type GlobalOptions, type Session } from '../session.ts'
+import { withSession, type GlobalOptions } from '../session.ts'
 import type { Input, Screen } from '../terminal.ts'
 
 /** The options that go with a call: of `ask` and of `chat`. */
@@ -31,17 +31,32 @@ export async function ask(screen: Screen, words: readonly string[], options: Ask
   const question = await readQuestion(screen, words)
   const call = callOptions(options)
   return withSession(screen, options, async (session) => {
-    if (screen.json || options.stream === false) return askWhole(screen, session, question, call)
-    const outcome = await showAnswer(screen, session, (signal) =>
-      session.handle.streamMessage(question, { ...call, signal }),
-    )
-    if (outcome.response) {
-      for (const warning of outcome.response.warnings) screen.note(`warning: ${printable(warning.message)}`)
-      screen.note(screen.noteStyle.dim(summaryText(outcome.response)))
+    const { handle } = session
+    const streams = !screen.json && options.stream !== false
+    const outcome = await (streams
+      ? showAnswer(screen, session, (signal) => handle.streamMessage(question, { ...call, signal }))
+      : makeCall(screen, session, (signal) => handle.sendMessage(question, { ...call, signal })))
+    if (!('booked' in outcome)) {
+      await showResponse(screen, outcome.response, streams)
       return EXIT.ok
     }
-    return stopped(screen, session, outcome.error, outcome.stoppedBy)
+    if (outcome.stoppedBy === undefined) throw outcome.error
+    // Whoever reads the answer of a pipe and leaves has what was wanted.
+    if (outcome.stoppedBy === 'reader') return EXIT.ok
+    if (screen.json) await screen.value({ error: outcome.error })
+    screen.note(screen.noteStyle.yellow(stoppedText(outcome)))
+    return EXIT.interrupted
   })
+}
+
+async function showResponse(screen: Screen, response: AIResponse, streamed: boolean): Promise<void> {
+  if (screen.json) return screen.value(response)
+  if (!streamed) {
+    const text = screen.terminal.stdout.isTTY === true ? printable(response.text) : response.text
+    await screen.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
+  for (const warning of response.warnings) screen.note(`warning: ${printable(warning.message)}`)
+  screen.note(screen.noteStyle.dim(summaryText(response)))
 }
 
 /** Call options of what was given on the command line. */
@@ -49,66 +64,31 @@ export function callOptions(flags: CallFlags): CallOptions {
   const { system, temperature, maxOutputTokens, seed, stop, user, project, organization, tag, timeout } =
     flags
   const all = {
-    ...{ system, temperature, maxOutputTokens, seed, stop, user, project, organization, tags: tag },
+    system,
+    temperature,
+    maxOutputTokens,
+    seed,
+    stop,
+    user,
+    project,
+    organization,
+    tags: tag,
     timeoutMs: timeout === undefined ? undefined : timeout * 1_000,
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-async function askWhole(
-  screen: Screen,
-  session: Session,
-  question: string,
-  call: CallOptions,
-): Promise<number> {
-  const controller = new AbortController()
-  const forget = screen.terminal.onInterrupt(() => controller.abort(new Error('Ctrl-C')))
-  try {
-    const response = await session.handle.sendMessage(question, { ...call, signal: controller.signal })
-    if (screen.json) await screen.value(response)
-    else {
-      const text = screen.terminal.stdout.isTTY === true ? printable(response.text) : response.text
-      await screen.write(text.endsWith('\n') ? text : `${text}\n`)
-      screen.note(screen.noteStyle.dim(summaryText(response)))
-    }
-    return EXIT.ok
-  } catch (error) {
-    return await stopped(screen, session, error, controller.signal.aborted ? 'user' : undefined)
-  } finally {
-    forget()
-  }
-}
-
-async function stopped(
-  screen: Screen,
-  session: Session,
-  error: unknown,
-  by: 'user' | 'reader' | undefined,
-): Promise<number> {
-  if (by === undefined || !isAIError(error) || error.code !== 'aborted') throw error
-  // Whoever reads the answer of a pipe and leaves has what was wanted.
-  if (by === 'reader') return EXIT.ok
-  if (screen.json) await screen.value({ error })
-  screen.note(screen.noteStyle.yellow(await stoppedText(session, error)))
-  return EXIT.interrupted
-}
-
-/** The question: of the arguments, of what is piped in, or both, the piped text last. `-` stands for the latter. */
+/** The question: of the arguments, of what is piped in, or both, the piped text last. `-` asks for the latter. */
 async function readQuestion(screen: Screen, words: readonly string[]): Promise<string> {
-  const { stdin } = screen.terminal
-  const wantsInput = words.includes('-') || (words.length === 0 && stdin.isTTY === true)
+  const { stdin, stdinEnds } = screen.terminal
   const said = words.filter((word) => word !== '-').join(' ')
-  if (words.length === 0 && stdin.isTTY === true) {
-    throw new UsageError('There is no question\n(write it behind: groat ask "Why is the sky blue?")')
-  }
-  const piped = wantsInput || stdin.isTTY !== true ? await readAll(stdin) : ''
+  const reads = words.includes('-') || stdinEnds || (words.length === 0 && stdin.isTTY !== true)
+  const piped = reads ? await readAll(stdin) : ''
   const question = [said, piped].filter((text) => text.trim() !== '').join('\n\n')
-  if (question === '') {
-    throw new UsageError(
-      'There is no question\n(write it behind: groat ask "Why is the sky blue?", or pipe it in)',
-    )
-  }
-  return question
+  if (question !== '') return question
+  throw new UsageError(
+    'There is no question\n(write it behind: groat ask "Why is the sky blue?", or pipe it in)',
+  )
 }
 
 async function readAll(stdin: Input): Promise<string> {

@@ -66,7 +66,7 @@ class Talk {
       if (text.startsWith('/')) this.#command(text)
       else await this.#say(line, prompt)
     }
-    if (prompt.interactive && this.#totals.answers > 0) this.#remark(this.#totals.text())
+    if (prompt.interactive && this.#totals.calls > 0) this.#remark(this.#totals.text())
     return prompt.interactive ? EXIT.ok : this.#code
   }
 
@@ -81,19 +81,21 @@ class Talk {
         signal,
       }),
     )
-    if (outcome.response) {
-      this.#messages = [...messages, { role: 'assistant', content: outcome.response.parts }]
-      this.#totals.add(outcome.response)
-      this.#remark(`${summaryText(outcome.response)} · ${this.#totals.shortText()}`)
+    if (!('booked' in outcome)) {
+      const { response } = outcome
+      this.#messages = [...messages, { role: 'assistant', content: response.parts }]
+      this.#totals.add([response])
+      this.#remark(`${summaryText(response)} · so far ${this.#totals.costText()}`)
       return
     }
+    this.#totals.add(outcome.booked)
     const { error, stoppedBy } = outcome
     const partial = isAIError(error) ? error.partial : undefined
     // What was read of a stopped answer is part of the conversation; without it the question was never asked.
     if (stoppedBy === 'user' && partial) {
       this.#messages = [...messages, { role: 'assistant', content: partial.text }]
     }
-    if (stoppedBy === 'user') screen.note(screen.noteStyle.yellow(await stoppedText(this.#session, error)))
+    if (stoppedBy === 'user') screen.note(screen.noteStyle.yellow(stoppedText(outcome)))
     else if (stoppedBy === undefined) {
       const code = await tell(screen, error)
       if (!prompt.interactive) this.#code = code

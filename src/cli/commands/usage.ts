@@ -1,8 +1,8 @@
-import { formatUsd, type Dimension, type LedgerFilter, type LedgerTotal } from '../../index.ts'
+import type { Dimension, LedgerFilter, LedgerTotal } from '../../index.ts'
 import { DIMENSIONS } from '../../ledger/ledger.ts'
 import { nearest } from '../../core/nearest.ts'
 import { EXIT, UsageError } from '../failure.ts'
-import { countText, tableLines } from '../format.ts'
+import { countText, tableLines, totalCostText } from '../format.ts'
 import { withSession, type GlobalOptions } from '../session.ts'
 import type { Screen } from '../terminal.ts'
 import { parseTime } from '../times.ts'
@@ -23,7 +23,12 @@ export async function usage(screen: Screen, options: UsageOptions): Promise<numb
   const { provider, model, user, project, organization, key } = options
   const nowMs = screen.terminal.runtime.clock.now()
   const filter: LedgerFilter = {
-    ...{ provider, model, user, project, organization, key },
+    provider,
+    model,
+    user,
+    project,
+    organization,
+    key,
     from: options.since === undefined ? undefined : parseTime(options.since, '--since', nowMs),
     to: options.until === undefined ? undefined : parseTime(options.until, '--until', nowMs),
   }
@@ -62,7 +67,7 @@ async function show(
     countText(total.calls),
     countText(total.inputTokens),
     countText(total.outputTokens),
-    formatUsd(total.cost),
+    totalCostText(total),
     countText(total.freeAttempts),
     countText(total.unknownAttempts),
   ]
@@ -83,7 +88,7 @@ async function show(
   if (by.length > 0 || lines.length === 0) await screen.line(screen.style.bold(last))
   if (sum.unknownAttempts > 0) {
     screen.note(
-      `${countText(sum.unknownAttempts)} of ${countText(sum.attempts)} have an unknown cost, which is not in COST`,
+      `${countText(sum.unknownAttempts)} of ${countText(sum.attempts)} have an unknown cost (?), which is in no sum`,
     )
   }
 }

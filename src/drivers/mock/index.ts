@@ -12,7 +12,13 @@ import * as wire from './wire.ts'
 
 export type { MockOptions, MockReply, MockRequest } from './api.ts'
 
-export const CAPABILITIES: readonly Capability[] = ['chat', 'stream', 'tools', 'parallel-tools', 'json-schema']
+export const CAPABILITIES: readonly Capability[] = [
+  'chat',
+  'stream',
+  'tools',
+  'parallel-tools',
+  'json-schema',
+]
 
 /** A scripted model in this process: deterministic, without a network, billed by the user's own prices. */
 export class MockDriver extends AbstractDriver<api.MockOptions, stream.MockState> {

@@ -43,7 +43,7 @@ export function toAddress(
     baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
     headers: {
       'content-type': 'application/json',
-      ...options.headers,
+      ...withLowerCaseNames(options.headers ?? {}),
       ...(credentials === undefined ? {} : { authorization: credentials }),
     },
     secrets: secretsOf(
@@ -56,14 +56,24 @@ export function toAddress(
   }
 }
 
+/** Two spellings of one header would both be sent. */
+function withLowerCaseNames(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
 function secretsOf(...texts: readonly (string | undefined)[]): Secret[] {
-  return texts.filter((text) => text !== undefined && text !== '').map((text) => new Secret(text))
+  return texts.flatMap((text) => (text === undefined || text === '' ? [] : [new Secret(text)]))
 }
 
 /** Whether a host is Ollama's own cloud. */
 export function isOllamaCloud(hostname: string): boolean {
-  return hostname === 'ollama.com' || hostname.endsWith('.ollama.com')
+  const name = hostname.replace(/\.$/, '')
+  return name === 'ollama.com' || name.endsWith('.ollama.com')
 }
+
+/** Ends of addresses that are copied from examples: groat puts the path itself. */
+const PASTED_PATH =
+  /\/(?:api|v1)(?:\/(?:chat(?:\/completions)?|generate|embed|embeddings|tags|version|models))?$/
 
 /**
  * Reads an address as Ollama's own programs read OLLAMA_HOST (ollama/ollama envconfig.Host): without a scheme the port
@@ -79,21 +89,23 @@ export function parseHost(text: string): URL {
   if (trimmed === 'ollama.com') return new URL('https://ollama.com')
   const [, scheme = 'http', rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(trimmed) ?? []
   const protocol = scheme.toLowerCase()
-  if (protocol !== 'http' && protocol !== 'https') throw notAnAddress(text)
   const slash = rest.indexOf('/')
   const authority = slash < 0 ? rest : rest.slice(0, slash)
+  const path = (slash < 0 ? '' : rest.slice(slash)).replace(/\/+$/, '').replace(PASTED_PATH, '')
+  // The URL parser would make something of these: a query of a host, a path of a password with a slash in it.
+  const odd = /[\s\\?#]/.test(rest) || /^\/\/|@|:\/\//.test(path) || /^https?:\/(?!\/)/i.test(trimmed)
+  if ((protocol !== 'http' && protocol !== 'https') || odd) throw notAnAddress(text)
   const at = authority.lastIndexOf('@') + 1
   const { host, port } = splitPort(authority.slice(at))
   const schemePort = protocol === 'https' ? 443 : 80
   const fallback = trimmed.includes('://') ? schemePort : DEFAULT_PORT
-  const path = (slash < 0 ? '' : rest.slice(slash)).replace(/\/+$/, '').replace(/\/(api|v1)$/, '')
-  try {
-    return new URL(
-      `${protocol}://${authority.slice(0, at)}${toConnectable(host)}:${portOf(port) ?? fallback}${path}`,
-    )
-  } catch {
-    throw notAnAddress(text)
-  }
+  const userInfo = authority.slice(0, at).replace(/@(?=.*@)/g, '%40')
+  const url = URL.parse(`${protocol}://${userInfo}${host || '127.0.0.1'}:${portOf(port) ?? fallback}${path}`)
+  if (!url) throw notAnAddress(text)
+  // Addresses to listen on all interfaces are reached on loopback.
+  if (url.hostname === '0.0.0.0') url.hostname = '127.0.0.1'
+  if (url.hostname === '[::]') url.hostname = '[::1]'
+  return url
 }
 
 function splitPort(authority: string): { host: string; port: string } {
@@ -104,22 +116,19 @@ function splitPort(authority: string): { host: string; port: string } {
   return { host, port }
 }
 
-/** Addresses to listen on all interfaces are reached on loopback, and so is no address. */
-function toConnectable(host: string): string {
-  if (host === '' || host === '0.0.0.0') return '127.0.0.1'
-  return host === '[::]' || host === '[::0]' ? '[::1]' : host
-}
-
 function portOf(port: string): number | undefined {
   const value = /^\d{1,5}$/.test(port) ? Number(port) : Number.NaN
   return value <= 65_535 ? value : undefined
 }
 
+/** Longest part of a bad address that is shown, in characters. */
+const SHOWN_CHARS_MAX = 80
+
 function notAnAddress(text: string): AIError {
+  // Up to the last @ it may be a user and a password, with or without a scheme before them.
+  const shown = JSON.stringify(text.replace(/^.*@/s, '…@').slice(0, SHOWN_CHARS_MAX))
   return new AIError({
     code: 'config_invalid',
-    message:
-      `${JSON.stringify(text.replace(/\/\/[^@/]*@/, '//…@').slice(0, 80))} is not an address of an Ollama server: ` +
-      `write it as http://127.0.0.1:11434 or host:port`,
+    message: `${shown} is not an address of an Ollama server: write it as http://127.0.0.1:11434 or host:port`,
   })
 }

@@ -1,5 +1,5 @@
-import { AIError, type AIErrorOptions, type ErrorCode } from '../../core/errors.ts'
-import { isObject, leadingObject, plainText } from '../error-text.ts'
+import { AIError, type ErrorCode } from '../../core/errors.ts'
+import { isObject, leadingObject, messageOf, plainText } from '../error-text.ts'
 import type { Failure } from '../rooms.ts'
 
 /** What a failure's text or status means. */
@@ -27,12 +27,11 @@ function row(kind: string, code: ErrorCode, repeat: Repeat, message: string): Ro
   return { kind, code, repeat, message }
 }
 
-const bad = (kind: string, message: string): Row => row(kind, 'request_invalid', 'never', message)
 const never = (kind: string, code: ErrorCode, message: string): Row => row(kind, code, 'never', message)
+const bad = (kind: string, message: string): Row => never(kind, 'request_invalid', message)
+const fault = (kind: string, message: string): Row => row(kind, 'response_invalid', 'once', message)
 const unavailable = (kind: string, repeat: Repeat, message: string): Row =>
   row(kind, 'provider_unavailable', repeat, message)
-const fault = (kind: string, repeat: Repeat, message: string): Row =>
-  row(kind, 'response_invalid', repeat, message)
 
 /** The request is wrong, whatever the status is. */
 const BAD_REQUEST = bad(
@@ -58,7 +57,6 @@ const ROWS: readonly (readonly [When, Row])[] = [
     },
     fault(
       'model-output-fault',
-      'once',
       'The tool call that {model} wrote could not be read by Ollama: ask again, or use another model. ' +
         'What it wrote is in details.said',
     ),
@@ -159,7 +157,7 @@ const ROWS: readonly (readonly [When, Row])[] = [
     never(
       'unsupported-feature',
       'capability_unsupported',
-      '{model} cannot do what was asked of it: {said}. `groat models` lists what each model can do',
+      '{model} cannot do this: {said}. Use a model that can; `groat models` says which',
     ),
   ],
   [
@@ -174,7 +172,6 @@ const ROWS: readonly (readonly [When, Row])[] = [
     { text: /token repeat limit/ },
     fault(
       'degenerate-output',
-      'once',
       'The answer of {model} repeated itself until Ollama stopped it: ask again with another temperature or seed',
     ),
   ],
@@ -218,9 +215,9 @@ const ROWS: readonly (readonly [When, Row])[] = [
   ],
   [
     { text: /NaN or Inf/ },
-    fault(
+    never(
       'model-fault',
-      'never',
+      'response_invalid',
       '{model} gave numbers that are none: use another model or quantization ({said})',
     ),
   ],
@@ -254,7 +251,6 @@ const ROWS: readonly (readonly [When, Row])[] = [
     { text: /^llama-server chat error|^unexpected response$|^unexpected error format/ },
     fault(
       'server-bug',
-      'once',
       'Ollama did not understand what the process that runs {model} told it: see the log of the server ({said})',
     ),
   ],
@@ -311,7 +307,7 @@ export function toError(failure: Failure): AIError {
     model: failure.model ?? 'the models',
     said: safe === '' ? `HTTP ${status ?? 200}` : safe.slice(0, SAID_CHARS_MAX),
   }
-  const options: AIErrorOptions = {
+  return new AIError({
     code: row.code,
     message: row.message.replace(/\{(model|said)\}/g, (_, name: string) => filled[name] ?? ''),
     provider: failure.provider,
@@ -327,8 +323,7 @@ export function toError(failure: Failure): AIError {
       midStream: failure.status === undefined,
       ...body.details,
     },
-  }
-  return new AIError(options)
+  })
 }
 
 function fits(when: When, status: number | undefined, body: Body): boolean {
@@ -339,14 +334,11 @@ function fits(when: When, status: number | undefined, body: Body): boolean {
 
 /** What to make of a status that no row knows. */
 function byStatus(status: number = 500): Row {
-  if (status >= 300 && status < 400) {
-    return never(
-      'redirect',
-      'config_invalid',
-      'The server redirects the request for {model}, and groat follows no redirects: set baseUrl to the final address',
-    )
-  }
   if (status >= 400 && status < 500) return BAD_REQUEST
+  if (status < 400) {
+    const message = 'The server redirects the request for {model}: set baseUrl to the final address'
+    return never('redirect', 'config_invalid', message)
+  }
   if (status > 500) {
     const message = 'The server in front of {model} failed: {said}. Try again, or see its log'
     return unavailable('gateway', 'yes', message)
@@ -377,15 +369,15 @@ function parseBody(text: string): Body {
     status: typeof code === 'number' ? code : undefined,
     details: {
       ...(isSigninUrl(signinUrl) && { signinUrl }),
-      ...factsOf(said),
+      ...factsOf(said, inner),
       // The runner's last words may stand behind its answer.
       ...(inner && /out of memory/i.test(said) && { outOfMemory: true }),
     },
   }
 }
 
-/** Facts for a program that stand in the text alone. */
-function factsOf(said: string): Readonly<Record<string, unknown>> {
+/** Facts for a program. */
+function factsOf(said: string, inner?: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const ref = /\(ref: ([\w-]+)\)/.exec(said)?.[1]
   const sizes =
     /request \((\d+) tokens\) exceeds the available context size \((\d+) tokens\)/.exec(said) ??
@@ -393,14 +385,14 @@ function factsOf(said: string): Readonly<Record<string, unknown>> {
   return {
     ...(ref !== undefined && { ref }),
     ...(sizes && { promptTokens: Number(sizes[1]), contextSize: Number(sizes[2]) }),
+    ...(inner?.['n_ctx'] !== undefined && {
+      promptTokens: inner['n_prompt_tokens'],
+      contextSize: inner['n_ctx'],
+    }),
   }
 }
 
 /** Its `key` is a public one, and without it the page knows nobody; anything but Ollama's own page is not passed on. */
 function isSigninUrl(url: unknown): url is string {
   return typeof url === 'string' && /^https:\/\/(?:[a-z0-9-]+\.)*ollama\.com\//.test(url)
-}
-
-function messageOf(error: unknown): string {
-  return isObject(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)
 }

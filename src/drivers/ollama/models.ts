@@ -52,9 +52,13 @@ export async function getModel(client: ApiClient, id: string, options: RequestOp
  * What must be known before a request: where the model runs, and what it can do. A server that cannot tell (an old
  * one, a proxy that hides the path) is no reason to refuse a call: then nothing is known of the model.
  */
-export async function describe(client: ApiClient, id: string): Promise<ModelInfo | undefined> {
+export async function describe(
+  client: ApiClient,
+  id: string,
+  options: RequestOptions,
+): Promise<ModelInfo | undefined> {
   try {
-    return await getModel(client, id, { timeoutMs: DESCRIBE_TIMEOUT_MS })
+    return await getModel(client, id, { timeoutMs: DESCRIBE_TIMEOUT_MS, ...options })
   } catch (error) {
     const goesOn = error instanceof AIError && error.status !== undefined && error.code !== 'model_not_found'
     if (goesOn) return undefined

@@ -38,7 +38,8 @@ interface WireRecord {
 export function reduce(state: OllamaState, record: unknown): Step<OllamaState> {
   if (typeof record !== 'object' || record === null) return { state, events: [], failure: 'not a record' }
   const wire = record as WireRecord
-  if (wire.error !== undefined) return { state, events: [], failure: JSON.stringify(record) }
+  if (wire.error !== undefined && wire.error !== null && wire.error !== '')
+    return { state, events: [], failure: JSON.stringify(record) }
   const events: DriverEvent[] = []
   if (!state.started) events.push({ type: 'start', model: typeof wire.model === 'string' ? wire.model : '' })
   const { content, thinking, tool_calls: calls } = wire.message ?? {}
@@ -46,7 +47,8 @@ export function reduce(state: OllamaState, record: unknown): Step<OllamaState> {
   if (typeof thinking === 'string' && thinking !== '') open = delta(events, open, 'reasoning', thinking)
   if (typeof content === 'string' && content !== '') open = delta(events, open, 'text', content)
   let toolCalls = state.toolCalls
-  if (calls !== undefined) {
+  // An empty list is no reason to begin a new text after it.
+  if (Array.isArray(calls) && calls.length > 0) {
     if (open) events.push({ type: `${open}-end` })
     open = undefined
     for (const call of fromWireToolCalls(calls, toolCalls)) {

@@ -57,13 +57,16 @@ export function toWire(request: ChatRequest, _profile: ModelInfo | undefined): W
   // A bare string is an error 500 on the server.
   if (request.stop !== undefined)
     options['stop'] = typeof request.stop === 'string' ? [request.stop] : request.stop
+  if (request.serviceTier !== undefined) warnings.push(ignored('serviceTier', 'Ollama has no service tiers'))
   const body = {
     model: request.model,
     messages: request.messages.map(toWireMessage),
     stream: request.stream,
     truncate: false,
     shift: false,
-    ...(keepAlive === undefined ? {} : { keep_alive: toKeepAlive(keepAlive) }),
+    // Left out, a model that can think does. Every model takes `false`, also one that cannot.
+    ...(request.reasoning === 'off' ? { think: false } : {}),
+    ...(keepAlive === undefined || keepAlive === null ? {} : { keep_alive: toKeepAlive(keepAlive) }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
   }
   return { body, warnings }
@@ -96,17 +99,13 @@ function toOptions(settings: Readonly<Record<string, unknown>>): {
   const warnings: Warning[] = []
   for (const [name, value] of Object.entries(settings)) {
     if (value === undefined || value === null) continue
-    const setting = SETTINGS[name]
+    const setting = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
     if (setting) {
       options[setting[0]] = checked(name, value, setting[1])
     } else if (DEAD_SETTINGS.has(name)) {
-      const message = `Ollama no longer knows ${name} and would ignore it: it was left out`
-      warnings.push({ code: 'option-ignored', message, details: { option: name } })
+      warnings.push(ignored(name, 'Ollama no longer knows it'))
     } else {
-      const near = nearest(name, [...Object.keys(SETTINGS), 'keepAlive'])
-      throw invalid(
-        `There is no setting providerOptions.ollama.${name}${near ? `; did you mean ${near}?` : ''}`,
-      )
+      throw unknownSetting(name)
     }
   }
   return { options, warnings }
@@ -128,6 +127,34 @@ function toKeepAlive(value: unknown): number | string {
   if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(value)
   if (typeof value === 'string' && /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return value
   throw invalid("providerOptions.ollama.keepAlive is seconds or a duration such as '5m'")
+}
+
+function ignored(option: string, why: string): Warning {
+  return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
+}
+
+/** Options that every provider has, and Ollama's own names for them. */
+const CALL_OPTIONS: Readonly<Record<string, string>> = {
+  numPredict: 'maxOutputTokens',
+  temperature: 'temperature',
+  topP: 'topP',
+  topK: 'topK',
+  seed: 'seed',
+  stop: 'stop',
+  think: 'reasoning',
+  format: 'output',
+}
+
+function unknownSetting(name: string): AIError {
+  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
+  if (neutral !== undefined) {
+    return invalid(`providerOptions.ollama.${name} is a call option: write ${neutral} beside providerOptions`)
+  }
+  const near = nearest(camel, [...Object.keys(SETTINGS), 'keepAlive'])
+  return invalid(
+    `There is no setting providerOptions.ollama.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+  )
 }
 
 function invalid(message: string): AIError {

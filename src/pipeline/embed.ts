@@ -1,0 +1,34 @@
+import type { EmbedCall } from '../core/call.ts'
+import type { Driver, Embedded } from '../core/driver.ts'
+import type { EmbedResponse } from '../core/response.ts'
+import { addCosts } from '../pricing/cost-of.ts'
+import { tryEmbed } from './attempt.ts'
+import { runAttempts } from './attempts.ts'
+import type { Metered } from './meter.ts'
+import type { PipelineParts } from './pipeline.ts'
+import { usageOf } from './response.ts'
+
+/** Embeds the texts of a call: tried, priced and booked like any other. */
+export async function runEmbed(
+  parts: PipelineParts,
+  call: EmbedCall,
+  driver: Driver,
+): Promise<EmbedResponse> {
+  const { clock } = parts.runtime
+  const done: Metered<Embedded | undefined>[] = []
+  const progress = { done, round: 1, beforeSending: () => {} }
+  const { attempt, outcome } = await runAttempts(parts, call, driver, progress, () =>
+    tryEmbed(driver, call, clock),
+  )
+  const attempts = done.map((one) => one.attempt)
+  return Object.freeze({
+    id: call.id,
+    embeddings: outcome.result?.embeddings ?? [],
+    usage: Object.freeze(usageOf(attempts)),
+    cost: Object.freeze(addCosts(attempts.map((one) => one.cost))),
+    provider: attempt.provider,
+    model: attempt.model,
+    attempts: Object.freeze(attempts),
+    warnings: Object.freeze(outcome.result?.warnings ?? []),
+  })
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { CONFIG_KEYS, PROVIDER_KEYS, type AIConfig } from '../../src/config/config.ts'
+import { configSchema, deadlinesSchema, factsOf, providerSchema } from '../../src/config/schema.ts'
+import type { ProviderOptions } from '../../src/drivers/rooms.ts'
+import { createMemoryLedger } from '../../src/ledger/memory/index.ts'
+
+// That the schema has the types of createAI is held by the compiler, where the schema is declared.
+
+test('the schema has the keys of createAI, and no others', () => {
+  expect(Object.keys(configSchema.shape)).toEqual(CONFIG_KEYS)
+  expect(Object.keys(providerSchema.shape)).toEqual(PROVIDER_KEYS)
+})
+
+test('every key is described', () => {
+  const shapes = [configSchema.shape, providerSchema.shape, deadlinesSchema.shape]
+  for (const [name, schema] of shapes.flatMap((shape) => Object.entries(shape))) {
+    expect(factsOf(schema)?.description, name).toMatch(/\.$/)
+  }
+})
+
+test('the schema takes all that createAI takes', () => {
+  const provider: Required<ProviderOptions> = {
+    driver: 'ollama',
+    apiKey: 'k',
+    baseUrl: 'http://localhost:11434',
+    model: 'm',
+    headers: { 'x-a': 'b' },
+    local: 'auto',
+    timeouts: { connectMs: 1, firstByteMs: 2, idleMs: 3, totalMs: 4 },
+    retries: 0,
+    fetch: globalThis.fetch,
+  }
+  const config: Required<AIConfig> = {
+    default: 'a',
+    providers: {
+      a: provider,
+      b: { local: true },
+      c: () => expect.fail('Nothing asks for a driver'),
+      d: undefined,
+    },
+    ledger: createMemoryLedger(),
+    durability: 'after',
+    prices: [
+      {
+        provider: 'a',
+        model: 'm',
+        perMillionTokens: { input: '1', output: '2', cacheRead: '0.5', cacheWrite: '1.25' },
+      },
+    ],
+    middleware: [(call, next) => next(call)],
+    runtime: { random: () => 0 },
+  }
+  expect(configSchema.safeParse(config).error).toBeUndefined()
+  expect(configSchema.safeParse({ providers: { a: { apiKey: undefined } } }).error).toBeUndefined()
+})
