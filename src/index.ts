@@ -2,7 +2,8 @@
 
 // The client
 export { AI, createAI, type Client } from './ai.ts'
-export type { Handle, Models } from './client/handle.ts'
+export type { Handle } from './client/handle.ts'
+export type { Models, ProgressStream } from './client/models.ts'
 export type { AnswerStream } from './pipeline/answer-stream.ts'
 export type { AIConfig } from './config/config.ts'
 export type { DriverFactory, ProviderOptions } from './drivers/rooms.ts'
@@ -31,7 +32,8 @@ export type { Call, Middleware, Next, Sink } from './core/call.ts'
 export { CAPABILITIES, type Capability } from './core/capability.ts'
 export type { ModelInfo } from './core/model-info.ts'
 export type { Health } from './core/health.ts'
-export type { AttemptContext, Bill, Driver, Locality, QueryOptions } from './core/driver.ts'
+export type { AttemptContext, Bill, Driver, Embedded, Locality, QueryOptions } from './core/driver.ts'
+export type { CreateOptions, LoadOptions, ModelManagement, Progress, RunningModel } from './core/driver.ts'
 
 // Errors, events and the books
 export { AIError, ERROR_CODES, isAIError } from './core/errors.ts'

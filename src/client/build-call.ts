@@ -1,10 +1,10 @@
-import type { Call } from '../core/call.ts'
-import { toMessages } from '../core/check-input.ts'
-import { checkOptions } from '../core/check-options.ts'
+import type { Call, EmbedCall } from '../core/call.ts'
+import { toEmbedValues, toMessages } from '../core/check-input.ts'
+import { checkEmbedOptions, checkOptions } from '../core/check-options.ts'
 import { AIError } from '../core/errors.ts'
 import type { Input } from '../core/message.ts'
 import { nearest } from '../core/nearest.ts'
-import type { Attribution, CallOptions, ChatRequest, Sampling } from '../core/request.ts'
+import type { Attribution, CallOptions, ChatRequest, EmbedOptions, Sampling } from '../core/request.ts'
 import { prepareSchema } from '../tools/prepare-schema.ts'
 import { prepareTools } from '../tools/tool.ts'
 import type { Engine } from './engine.ts'
@@ -95,11 +95,40 @@ export function buildCall(
   }
 }
 
+/** The same for texts that become vectors. Options of a handle that are about answers do not concern it. */
+export function buildEmbedCall(
+  engine: Engine,
+  selection: Selection,
+  values: string | readonly string[],
+  given: EmbedOptions,
+): EmbedCall {
+  checkEmbedOptions(given)
+  const { user, project, organization, key, tags, signal, timeoutMs, retries, providerOptions } =
+    selection.options
+  const inherited = { user, project, organization, key, tags, signal, timeoutMs, retries, providerOptions }
+  const options: EmbedOptions = { ...withoutUndefined(inherited), ...given }
+  const target = targetOf(engine, selection, given.model)
+  const request = {
+    model: target.model,
+    values: toEmbedValues(values),
+    ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
+    providerOptions: ownOptions(engine, target.provider, options),
+  }
+  return {
+    id: engine.runtime.id(),
+    provider: target.provider,
+    request,
+    attribution: attributionOf(options),
+    signal: options.signal,
+    ...limitsOf(engine, target.provider, options),
+  }
+}
+
 /** The settings for a provider's driver, whatever name the provider was given. */
 export function ownOptions(
   engine: Engine,
   provider: string,
-  { providerOptions }: Pick<CallOptions, 'providerOptions'>,
+  { providerOptions }: { readonly providerOptions?: CallOptions['providerOptions'] },
 ): ChatRequest['providerOptions'] {
   return providerOptions?.[engine.provider(provider).driver] ?? {}
 }
@@ -108,7 +137,7 @@ export function ownOptions(
 export function limitsOf(
   engine: Engine,
   provider: string,
-  { timeoutMs, retries }: Pick<CallOptions, 'timeoutMs' | 'retries'>,
+  { timeoutMs, retries }: Pick<EmbedOptions, 'timeoutMs' | 'retries'>,
 ): Pick<Call, 'deadlineMs' | 'retries'> {
   return {
     deadlineMs: timeoutMs === undefined ? undefined : engine.runtime.clock.elapsed() + timeoutMs,

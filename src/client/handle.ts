@@ -2,27 +2,19 @@ import { checkOptions } from '../core/check-options.ts'
 import type { QueryOptions } from '../core/driver.ts'
 import type { Health } from '../core/health.ts'
 import type { Input } from '../core/message.ts'
-import type { ModelInfo } from '../core/model-info.ts'
-import type { CallOptions } from '../core/request.ts'
-import type { AIResponse } from '../core/response.ts'
+import type { CallOptions, EmbedOptions } from '../core/request.ts'
+import type { AIResponse, EmbedResponse } from '../core/response.ts'
 import type { OutputOf, Schema } from '../core/schema.ts'
 import { AnswerStream } from '../pipeline/answer-stream.ts'
-import { buildCall, findTarget, type Selection } from './build-call.ts'
+import { buildCall, buildEmbedCall, findTarget, type Selection } from './build-call.ts'
 import type { Engine } from './engine.ts'
+import { Models } from './models.ts'
 
 /** Gives the engine: at once, or after a configuration was read. */
 export type EngineSource = () => Engine | Promise<Engine>
 
 /** Options with a schema of their own, by which the answer's `output` is typed. */
 type WithOutput<S> = Omit<CallOptions, 'output'> & { readonly output?: S }
-
-/** The models of a provider. */
-export interface Models {
-  /** All models that the provider has. A provider that is down rejects; it is never an empty list. */
-  list(options?: QueryOptions): Promise<readonly ModelInfo[]>
-  /** One model. @throws AIError `model_not_found` */
-  get(id: string, options?: QueryOptions): Promise<ModelInfo>
-}
 
 /** An immutable choice of provider, model and options, with which to send messages. */
 export class Handle {
@@ -79,12 +71,18 @@ export class Handle {
     }, options.signal ?? this.#selection.options.signal)
   }
 
+  /** Makes vectors of texts, in order: one request where the provider takes them all at once. */
+  async embed(values: string | readonly string[], options: EmbedOptions = {}): Promise<EmbedResponse> {
+    const engine = await this.#source()
+    return engine.pipeline.embed(buildEmbedCall(engine, this.#selection, values, options))
+  }
+
   /** The models of the provider. */
   get models(): Models {
-    return {
-      list: async (options) => (await this.#driver()).listModels(options),
-      get: async (id, options) => (await this.#driver()).getModel(id, options),
-    }
+    return new Models(async () => {
+      const engine = await this.#source()
+      return engine.driver(findTarget(engine, this.#selection).provider)
+    })
   }
 
   /** Whether the provider is there and has the model; never throws for one that is down, never costs anything. */
@@ -93,11 +91,6 @@ export class Handle {
     const { provider, model } = findTarget(engine, this.#selection)
     const driver = await engine.driver(provider)
     return driver.health({ ...options, ...(model === undefined ? {} : { model }) })
-  }
-
-  async #driver(): Promise<Awaited<ReturnType<Engine['driver']>>> {
-    const engine = await this.#source()
-    return engine.driver(findTarget(engine, this.#selection).provider)
   }
 
   #middleware(options: Pick<CallOptions, 'middleware'>): NonNullable<CallOptions['middleware']> {

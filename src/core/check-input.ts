@@ -1,5 +1,5 @@
 import { AIError } from './errors.ts'
-import { MESSAGES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
+import { EMBED_VALUES_MAX, MESSAGES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
 import { PART_TYPES, ROLES, type Input, type Message, type Part, type Role } from './message.ts'
 import { nearest } from './nearest.ts'
 
@@ -30,6 +30,22 @@ export function toMessages(input: Input, system?: string): readonly Message[] {
   // A UTF-16 unit is at least one byte of UTF-8; the exact bytes are counted when the body is encoded.
   if (chars > REQUEST_BYTES_MAX) throw tooLarge(`over ${chars} bytes`, `${REQUEST_BYTES_MAX} bytes`)
   return messages
+}
+
+/** The texts to embed, checked. None at all is fine: it costs nothing. @throws AIError `request_invalid` */
+export function toEmbedValues(values: string | readonly string[]): readonly string[] {
+  const texts = typeof values === 'string' ? [values] : values
+  if (!Array.isArray(texts)) throw invalid('embed takes a text or an array of texts')
+  if (texts.length > EMBED_VALUES_MAX) throw tooLarge(`${texts.length} texts`, `${EMBED_VALUES_MAX} texts`)
+  let chars = 0
+  for (const [index, text] of texts.entries()) {
+    if (typeof text !== 'string' || text === '')
+      throw invalid(`Text ${index} to embed is empty or not a text`)
+    if (!text.isWellFormed()) throw invalid(`Text ${index} to embed has half of a surrogate pair`)
+    chars += text.length
+  }
+  if (chars > REQUEST_BYTES_MAX) throw tooLarge(`over ${chars} bytes`, `${REQUEST_BYTES_MAX} bytes`)
+  return texts
 }
 
 /** The error for a request that is larger than groat sends. */

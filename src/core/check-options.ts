@@ -8,7 +8,7 @@ import {
   TIMEOUT_MS_MAX,
 } from './limits.ts'
 import { nearest } from './nearest.ts'
-import type { CallOptions } from './request.ts'
+import type { CallOptions, EmbedOptions } from './request.ts'
 
 /** Says what is wrong with a value, or undefined. */
 type Check = (value: unknown) => string | undefined
@@ -60,24 +60,47 @@ const CHECKS: Readonly<Record<keyof CallOptions, Check>> = {
       : 'is an object by driver, for example { ollama: { numCtx: 8192 } }',
 }
 
+const EMBED_CHECKS: Readonly<Record<keyof EmbedOptions, Check>> = {
+  model: label,
+  dimensions: whole(1),
+  user: label,
+  project: label,
+  organization: label,
+  key: label,
+  tags: CHECKS.tags,
+  signal: CHECKS.signal,
+  timeoutMs: CHECKS.timeoutMs,
+  retries: CHECKS.retries,
+  providerOptions: CHECKS.providerOptions,
+}
+
+/** Checks the options of an embedding call. @throws AIError `request_invalid` */
+export function checkEmbedOptions(options: EmbedOptions): void {
+  check(options, EMBED_CHECKS)
+}
+
 /**
  * Checks the options of a call and says which one is wrong and why.
  *
  * @throws AIError `request_invalid`, with the nearest option's name for one that does not exist.
  */
 export function checkOptions(options: CallOptions): void {
+  check(options, CHECKS)
+}
+
+function check(options: object, checks: Readonly<Record<string, Check>>): void {
   if (!isRecord(options)) throw invalid('Call options are an object')
   for (const [name, value] of Object.entries(options)) {
-    const check = (CHECKS as Readonly<Record<string, Check>>)[name]
-    if (!check) {
-      const near = nearest(name, Object.keys(CHECKS))
+    const one = checks[name]
+    if (!one) {
+      const near = nearest(name, Object.keys(checks))
       throw invalid(
         `There is no call option ${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
         name,
       )
     }
     if (value === undefined) continue
-    const wrong = check(value)
+    const wrong = one(value)
     if (wrong !== undefined) throw invalid(`Option ${name} ${wrong}`, name)
   }
 }

@@ -109,7 +109,7 @@ export interface Driver {
   /** One HTTP try of an embedding request; present where `embeddings` is declared. */
   embed?(request: EmbedRequest, context: Omit<AttemptContext, 'write'>): Promise<Embedded>
   /** Present where `model-management` is declared. */
-  readonly management?: ModelManagement
+  readonly management?: ModelManagement | undefined
   /** Which counts are billed as what, for an attempt that ended or failed. */
   bill(model: string, usage: Usage, facts: Readonly<Record<string, unknown>> | undefined): Bill
   listModels(options?: QueryOptions): Promise<readonly ModelInfo[]>

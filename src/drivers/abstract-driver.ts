@@ -1,9 +1,9 @@
 import type { Capability } from '../core/capability.ts'
-import type { AttemptContext, Bill, Driver, QueryOptions } from '../core/driver.ts'
+import type { AttemptContext, Bill, Driver, Embedded, ModelManagement, QueryOptions } from '../core/driver.ts'
 import { AIError } from '../core/errors.ts'
 import type { Health } from '../core/health.ts'
 import type { ModelInfo } from '../core/model-info.ts'
-import type { ChatRequest } from '../core/request.ts'
+import type { ChatRequest, EmbedRequest } from '../core/request.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
 import { readJson } from '../transport/body.ts'
@@ -69,6 +69,18 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     if (!this.#rooms.stream.isComplete(step.state)) throw this.#cutShort(model)
   }
 
+  async embed(request: EmbedRequest, context: Omit<AttemptContext, 'write'>): Promise<Embedded> {
+    const { api, wire, models } = this.#rooms
+    if (!wire.toEmbedWire || !wire.fromEmbedWire || api.EMBED_PATH === undefined)
+      throw this.#undeclared('embeddings')
+    const { model } = request
+    const profile = models.describe ? await this.#profiles.get(model, context) : undefined
+    const { body, warnings } = wire.toEmbedWire(request, profile)
+    const limits = { signal: context.signal, timeoutMs: context.timeLeftMs }
+    const json = await this.#client.json(api.EMBED_PATH, { body, model, ...limits })
+    return { ...wire.fromEmbedWire(json, request), warnings }
+  }
+
   bill(model: string, usage: Usage, facts: Readonly<Record<string, unknown>> | undefined): Bill {
     return this.#rooms.pricing.toBill({
       options: this.#options,
@@ -98,6 +110,10 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       elapsed: () => clock.elapsed(),
     })
     return { provider: this.provider, latencyMs: clock.elapsed() - startedMs, ...found }
+  }
+
+  get management(): ModelManagement | undefined {
+    return this.#rooms.models.manage?.(this.#client)
   }
 
   async close(): Promise<void> {
@@ -156,6 +172,11 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const error = this.#client.toError(failure, messages)
     const written = step.events.length === 0 ? undefined : context.write(step.events)
     return Promise.resolve(written).then(() => Promise.reject(error))
+  }
+
+  #undeclared(capability: Capability): AIError {
+    const message = `The driver of ${this.provider} has no room for ${capability}`
+    return new AIError({ code: 'capability_unsupported', message, provider: this.provider })
   }
 
   #cutShort(model: string): AIError {

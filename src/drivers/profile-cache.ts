@@ -63,13 +63,15 @@ export class ProfileCache {
     if (this.#entries.size >= PROFILES_MAX) this.#entries.delete(this.#entries.keys().next().value ?? id)
     this.#entries.set(id, entry)
     promise.then(
-      (value) => {
-        entry.value = value
-        if (value === undefined) entry.expiresMs = this.#clock.elapsed() + UNTOLD_TTL_MS
-      },
+      (value) => this.#keep(entry, value),
       () => this.#forget(id, entry),
     )
     return entry
+  }
+
+  #keep(entry: Entry, value: ModelInfo | undefined): void {
+    entry.value = value
+    if (value === undefined) entry.expiresMs = this.#clock.elapsed() + UNTOLD_TTL_MS
   }
 
   #forget(id: string, entry: Entry): void {

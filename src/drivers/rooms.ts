@@ -1,9 +1,9 @@
 import type { Capability } from '../core/capability.ts'
-import type { Bill, Driver } from '../core/driver.ts'
+import type { Bill, Driver, Embedded, ModelManagement } from '../core/driver.ts'
 import type { AIError } from '../core/errors.ts'
 import type { Health } from '../core/health.ts'
 import type { ModelInfo } from '../core/model-info.ts'
-import type { ChatRequest } from '../core/request.ts'
+import type { ChatRequest, EmbedRequest } from '../core/request.ts'
 import type { DriverEvent } from '../core/stream.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
@@ -105,11 +105,15 @@ export interface Billed<Options> {
 export interface Rooms<Options extends ProviderOptions, State> {
   readonly api: {
     readonly CHAT_PATH: string
+    readonly EMBED_PATH?: string
     toAddress(options: Options, env: Runtime['env']): Address
   }
   readonly wire: {
     toWire(request: ChatRequest, profile: ModelInfo | undefined): WireRequest
     fromWire(json: unknown): Step<State>
+    /** The body of an embedding request, and what its answer says; for drivers that declare `embeddings`. */
+    toEmbedWire?(request: EmbedRequest, profile: ModelInfo | undefined): WireRequest
+    fromEmbedWire?(json: unknown, request: EmbedRequest): Omit<Embedded, 'warnings'>
   }
   readonly stream: {
     readonly FRAMING: 'ndjson' | 'sse'
@@ -123,6 +127,8 @@ export interface Rooms<Options extends ProviderOptions, State> {
   readonly models: {
     listModels(client: ApiClient, options: RequestOptions): Promise<readonly ModelInfo[]>
     getModel(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo>
+    /** For drivers that declare `model-management`. */
+    manage?(client: ApiClient): ModelManagement
     /** What must be known of a model before a request for it can be made; undefined where nothing must. */
     describe?(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo | undefined>
   }

@@ -1,6 +1,8 @@
 import type { EmbedCall } from '../core/call.ts'
 import type { Driver, Embedded } from '../core/driver.ts'
 import type { EmbedResponse } from '../core/response.ts'
+import { UNKNOWN_USAGE } from '../core/usage.ts'
+import { ZERO_AMOUNT } from '../money/amount.ts'
 import { addCosts } from '../pricing/cost-of.ts'
 import { tryEmbed } from './attempt.ts'
 import { runAttempts } from './attempts.ts'
@@ -15,6 +17,7 @@ export async function runEmbed(
   driver: Driver,
 ): Promise<EmbedResponse> {
   const { clock } = parts.runtime
+  if (call.request.values.length === 0) return nothing(parts, call)
   const done: Metered<Embedded | undefined>[] = []
   const progress = { done, round: 1, beforeSending: () => {} }
   const { attempt, outcome } = await runAttempts(parts, call, driver, progress, () =>
@@ -30,5 +33,20 @@ export async function runEmbed(
     model: attempt.model,
     attempts: Object.freeze(attempts),
     warnings: Object.freeze(outcome.result?.warnings ?? []),
+  })
+}
+
+/** No texts: nothing is asked, and that costs exactly nothing. */
+async function nothing(parts: PipelineParts, call: EmbedCall): Promise<EmbedResponse> {
+  const { id: priceList } = await parts.prices()
+  return Object.freeze({
+    id: call.id,
+    embeddings: [],
+    usage: { ...UNKNOWN_USAGE, inputTokens: 0, outputTokens: 0 },
+    cost: { status: 'exact', amount: ZERO_AMOUNT, source: 'price-list', lines: [], priceList },
+    provider: call.provider,
+    model: call.request.model,
+    attempts: [],
+    warnings: [],
   })
 }

@@ -28,11 +28,10 @@ export class Secret {
   [Symbol.toPrimitive](): string {
     return MASK
   }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return MASK
-  }
 }
+
+// By its well-known symbol, so that no runtime needs Node's `util` for it.
+Object.defineProperty(Secret.prototype, Symbol.for('nodejs.util.inspect.custom'), { value: () => MASK })
 
 /** `Bearer …`, `Basic …` and the like, as they stand in a header. */
 const CREDENTIALS = /\b(Bearer|Basic|Token)\s+[\w.~+/=:-]{4,}/gi

@@ -1,5 +1,6 @@
 import type { Agent, Dispatcher } from 'undici'
 import type { Clock } from '../runtime.ts'
+import { joinBytes } from './bytes.ts'
 import { abortedError, consumedError, interruptedError, networkError } from './failures.ts'
 import { parseTarget } from './target.ts'
 import type { Target } from './target.ts'
@@ -115,7 +116,7 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
         return
       }
       this.#watch.reading()
-      this.#drain()
+      this.#drain(true)
     })
   }
 
@@ -139,18 +140,16 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
-    if (this.#over) return
-    if (this.#busy || this.#reader === undefined) {
-      this.#waiting.push(piece)
-      controller.pause()
-    } else {
-      this.#hand(piece)
-    }
+    // A pause in the middle of a chunk gives an empty piece, and a pause for that another one, for ever.
+    if (this.#over || piece.length === 0) return
+    this.#waiting.push(piece)
+    if (this.#reader === undefined || this.#busy) controller.pause()
+    else if (this.#waiting.length === 1) queueMicrotask(() => this.#drain(false))
   }
 
   onResponseEnd(): void {
     this.#ended = true
-    if (!this.#busy && this.#reader !== undefined && this.#waiting.length === 0) this.#finish()
+    if (this.#reader !== undefined) this.#drain(false)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -158,9 +157,12 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
     else this.#fail(networkError(error, this.#target.label))
   }
 
-  #hand(piece: Uint8Array): void {
+  #hand(): void {
     const reader = this.#reader
-    if (reader === undefined) return
+    const [first] = this.#waiting
+    if (this.#over || this.#busy || reader === undefined || first === undefined) return
+    const piece = this.#waiting.length === 1 ? first : joinBytes(this.#waiting)
+    this.#waiting = []
     this.#watch.touch()
     try {
       const busy = reader.take(piece)
@@ -181,18 +183,14 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
     this.#busy = false
     if (this.#over) return
     this.#watch.reading()
-    this.#drain()
+    this.#drain(true)
   }
 
-  #drain(): void {
-    while (!this.#busy && !this.#over) {
-      const piece = this.#waiting.shift()
-      if (piece === undefined) break
-      this.#hand(piece)
-    }
+  #drain(resume: boolean): void {
+    this.#hand()
     if (this.#busy || this.#over) return
     if (this.#ended) this.#finish()
-    else this.#controller?.resume()
+    else if (resume) this.#controller?.resume()
   }
 
   #finish(): void {

@@ -364,7 +364,9 @@ function parseBody(text: string): Body {
   const nested = leadingObject(said)
   const inner = isObject(nested?.['error']) ? nested['error'] : undefined
   return {
-    text: inner ? `${messageOf(inner)} (${String(inner['type'] ?? 'error')})` : said.trim(),
+    text: inner
+      ? `${messageOf(inner)} (${typeof inner['type'] === 'string' ? inner['type'] : 'error'})`
+      : said.trim(),
     json: true,
     status: typeof code === 'number' ? code : undefined,
     details: {

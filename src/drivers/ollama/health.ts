@@ -1,9 +1,10 @@
 import { isAIError } from '../../core/errors.ts'
 import type { Health } from '../../core/health.ts'
 import type { ApiClient } from '../api-client.ts'
+import { isObject } from '../error-text.ts'
 import type { ProbeOptions } from '../rooms.ts'
 import { VERSION_PATH } from './api.ts'
-import { listModels } from './models.ts'
+import { listModels, unreadable } from './models.ts'
 
 /** Time for a probe where none is given, in milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000
@@ -18,7 +19,9 @@ export async function probe(
   const query = { signal: options.signal, timeoutMs: options.timeoutMs ?? PROBE_TIMEOUT_MS }
   const startedMs = options.elapsed()
   try {
-    const { version } = (await client.json(VERSION_PATH, query)) as { version?: unknown }
+    const said = await client.json(VERSION_PATH, query)
+    const version = isObject(said) ? said['version'] : undefined
+    if (typeof version !== 'string') throw unreadable(client.provider, VERSION_PATH)
     const slow = options.elapsed() - startedMs > SLOW_MS
     const models = await listModels(client, query)
     const wanted = options.model === undefined ? undefined : normalizeName(options.model)

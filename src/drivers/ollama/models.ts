@@ -2,6 +2,7 @@ import type { Capability } from '../../core/capability.ts'
 import { AIError } from '../../core/errors.ts'
 import type { ModelInfo } from '../../core/model-info.ts'
 import type { ApiClient } from '../api-client.ts'
+import { isObject } from '../error-text.ts'
 import type { RequestOptions } from '../rooms.ts'
 import { SHOW_PATH, TAGS_PATH } from './api.ts'
 import { localityOf } from './pricing.ts'
@@ -27,8 +28,8 @@ interface WireModel {
   readonly remote_host?: unknown
   readonly remote_model?: unknown
   readonly capabilities?: unknown
-  readonly details?: Readonly<Record<string, unknown>>
-  readonly model_info?: Readonly<Record<string, unknown>>
+  readonly details?: unknown
+  readonly model_info?: unknown
 }
 
 /** The models that the server has, newest first. @throws AIError; a server that is down is never an empty list */
@@ -38,13 +39,17 @@ export async function listModels(client: ApiClient, options: RequestOptions): Pr
   // Servers of some versions write null for an empty list.
   if (models === null) return []
   if (!Array.isArray(models)) throw unreadable(client.provider, TAGS_PATH)
-  return models.map((model: WireModel) => toModelInfo(client, String(model.name), model))
+  return models.map((model: unknown) => {
+    const name = isObject(model) ? text(model['name']) : undefined
+    if (!isObject(model) || name === undefined) throw unreadable(client.provider, TAGS_PATH)
+    return toModelInfo(client, name, model)
+  })
 }
 
 /** What the server knows of one model. @throws AIError `model_not_found` */
 export async function getModel(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo> {
   const json = await client.json(SHOW_PATH, { ...options, body: { model: id }, model: id })
-  if (typeof json !== 'object' || json === null) throw unreadable(client.provider, SHOW_PATH)
+  if (!isObject(json)) throw unreadable(client.provider, SHOW_PATH)
   return toModelInfo(client, id, json)
 }
 
@@ -67,14 +72,15 @@ export async function describe(
 }
 
 function toModelInfo(client: ApiClient, id: string, wire: WireModel): ModelInfo {
-  const { details = {}, model_info: info = {} } = wire
+  const details = isObject(wire.details) ? wire.details : {}
+  const info = isObject(wire.model_info) ? wire.model_info : {}
   const architecture = text(info['general.architecture'])
   const contextLength = number(details['context_length']) ?? number(info[`${architecture}.context_length`])
   const named = Array.isArray(wire.capabilities) ? (wire.capabilities as unknown[]) : []
   const locality = localityOf({
     model: id,
     hostname: new URL(client.address.baseUrl).hostname,
-    described: wire,
+    described: { ...wire, details, model_info: info },
   })
   return {
     id,
@@ -104,7 +110,8 @@ function number(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-function unreadable(provider: string, path: string): AIError {
+/** The error for an answer that no Ollama server gives. */
+export function unreadable(provider: string, path: string): AIError {
   return new AIError({
     code: 'response_invalid',
     message: `The answer to ${path} is not one of an Ollama server: check baseUrl`,

@@ -17,7 +17,7 @@ export function fromWireToolCalls(calls: unknown, before: number): ToolCall[] {
     return [
       {
         id: typeof id === 'string' && id !== '' ? id : `call_${before + index + 1}`,
-        name: String(called.name ?? ''),
+        name: typeof called.name === 'string' ? called.name : '',
         arguments: isObject ? (given as Record<string, unknown>) : { value: given },
         ...(isObject ? {} : { issues: ['arguments is not an object'] }),
       },
