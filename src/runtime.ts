@@ -39,40 +39,18 @@ export const systemClock: Clock = {
 export const systemRuntime: Runtime = {
   clock: systemClock,
   random: () => Math.random(),
-  id: () => uuidV7(Date.now(), randomBytes()),
+  id: () => uuidV7(Date.now(), crypto.randomUUID()),
   sha256: async (text) => {
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-    return Array.from(new Uint8Array(digest), (byte) => HEX[byte]).join('')
+    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
   },
   env: typeof process === 'undefined' ? {} : process.env,
   builtin: (name) => (typeof process === 'undefined' ? undefined : process.getBuiltinModule?.(name)),
   fetch: (input, init) => globalThis.fetch(input, init),
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-/** A UUID version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits. `random` has at least 10 bytes. */
-export function uuidV7(nowMs: number, random: Uint8Array): string {
+/** A UUID of version 7 (RFC 9562): 48 bits of milliseconds, and the random bits of a UUID of version 4. */
+export function uuidV7(nowMs: number, uuidV4: string): string {
   const time = Math.floor(nowMs).toString(16).padStart(12, '0')
-  const hex = (index: number): string => HEX[random[index] ?? 0] ?? '00'
-  const version = ((random[0] ?? 0) & 0x0f) | 0x70
-  const variant = ((random[2] ?? 0) & 0x3f) | 0x80
-  return (
-    `${time.slice(0, 8)}-${time.slice(8)}-${HEX[version]}${hex(1)}-${HEX[variant]}${hex(3)}-` +
-    `${hex(4)}${hex(5)}${hex(6)}${hex(7)}${hex(8)}${hex(9)}`
-  )
-}
-
-const ID_BYTES = 10
-const POOL = new Uint8Array(ID_BYTES * 128)
-let poolOffset = POOL.length
-
-/** Ten random bytes from a pool: one system call for 128 ids. */
-function randomBytes(): Uint8Array {
-  if (poolOffset >= POOL.length) {
-    crypto.getRandomValues(POOL)
-    poolOffset = 0
-  }
-  poolOffset += ID_BYTES
-  return POOL.subarray(poolOffset - ID_BYTES, poolOffset)
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${uuidV4.slice(15)}`
 }

@@ -72,7 +72,7 @@ export function buildCall(
   const tools = prepareTools(options.tools ?? [])
   const output = options.output && prepareSchema(options.output, 'output')
   const request: ChatRequest = {
-    ...samplingOf(options),
+    ...pick(options, SAMPLING),
     ...(tools.size === 0 ? {} : { tools: [...tools.values()].map((one) => one.definition) }),
     ...(output === undefined ? {} : { output: output.jsonSchema }),
     model: target.model,
@@ -95,6 +95,19 @@ export function buildCall(
   }
 }
 
+/** Options of a handle that concern its embedding calls as well. */
+const INHERITED = [
+  'user',
+  'project',
+  'organization',
+  'key',
+  'tags',
+  'signal',
+  'timeoutMs',
+  'retries',
+  'providerOptions',
+] as const
+
 /** The same for texts that become vectors. Options of a handle that are about answers do not concern it. */
 export function buildEmbedCall(
   engine: Engine,
@@ -103,10 +116,7 @@ export function buildEmbedCall(
   given: EmbedOptions,
 ): EmbedCall {
   checkEmbedOptions(given)
-  const { user, project, organization, key, tags, signal, timeoutMs, retries, providerOptions } =
-    selection.options
-  const inherited = { user, project, organization, key, tags, signal, timeoutMs, retries, providerOptions }
-  const options: EmbedOptions = { ...withoutUndefined(inherited), ...given }
+  const options: EmbedOptions = { ...pick(selection.options, INHERITED), ...given }
   const target = targetOf(engine, selection, given.model)
   const request = {
     model: target.model,
@@ -145,30 +155,32 @@ export function limitsOf(
   }
 }
 
-export function attributionOf({ user, project, organization, key, tags }: Attribution): Attribution {
-  return withoutUndefined({ user, project, organization, key, tags })
+const ATTRIBUTION = ['user', 'project', 'organization', 'key', 'tags'] as const
+
+export function attributionOf(options: Attribution): Attribution {
+  return pick(options, ATTRIBUTION)
 }
 
-function samplingOf(options: CallOptions): Sampling {
-  const { maxOutputTokens, temperature, topP, topK, stop, seed, reasoning, toolChoice, serviceTier } = options
-  const sampling = {
-    maxOutputTokens,
-    temperature,
-    topP,
-    topK,
-    stop,
-    seed,
-    reasoning,
-    toolChoice,
-    serviceTier,
+const SAMPLING = [
+  'maxOutputTokens',
+  'temperature',
+  'topP',
+  'topK',
+  'stop',
+  'seed',
+  'reasoning',
+  'toolChoice',
+  'serviceTier',
+] as const satisfies readonly (keyof Sampling)[]
+
+type Picked<T, Name extends keyof T> = { [K in Name]?: Exclude<T[K], undefined> }
+
+/** The named options that were given. */
+function pick<T extends object, Name extends keyof T>(from: T, names: readonly Name[]): Picked<T, Name> {
+  const picked: Picked<T, Name> = {}
+  for (const name of names) {
+    const value = from[name]
+    if (value !== undefined) picked[name] = value as Exclude<T[Name], undefined>
   }
-  return withoutUndefined(sampling)
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-function withoutUndefined<T extends object>(value: T): Defined<T> {
-  const result: Record<string, unknown> = {}
-  for (const [name, one] of Object.entries(value)) if (one !== undefined) result[name] = one
-  return result as Defined<T>
+  return picked
 }

@@ -1,4 +1,5 @@
 import type { EmbedCall } from '../core/call.ts'
+import type { Cost } from '../core/cost.ts'
 import type { Driver, Embedded } from '../core/driver.ts'
 import type { EmbedResponse } from '../core/response.ts'
 import { UNKNOWN_USAGE } from '../core/usage.ts'
@@ -39,14 +40,15 @@ export async function runEmbed(
 /** No texts: nothing is asked, and that costs exactly nothing. */
 async function nothing(parts: PipelineParts, call: EmbedCall): Promise<EmbedResponse> {
   const { id: priceList } = await parts.prices()
-  return Object.freeze({
+  const cost: Cost = { status: 'exact', amount: ZERO_AMOUNT, source: 'price-list', lines: [], priceList }
+  return {
     id: call.id,
     embeddings: [],
     usage: { ...UNKNOWN_USAGE, inputTokens: 0, outputTokens: 0 },
-    cost: { status: 'exact', amount: ZERO_AMOUNT, source: 'price-list', lines: [], priceList },
+    cost,
     provider: call.provider,
     model: call.request.model,
     attempts: [],
     warnings: [],
-  })
+  }
 }

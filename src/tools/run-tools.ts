@@ -33,9 +33,17 @@ export async function checkCalls(
   )
 }
 
-/** Whether every call can be run here; one that is the caller's to run leaves all of them to the caller. */
+/**
+ * Whether every call can be run here; one that is the caller's to run leaves all of them to the caller. A name that
+ * does not exist is told to the model, but only where there is something that it could have called.
+ */
 export function canRun(calls: readonly ToolCall[], tools: ReadonlyMap<string, PreparedTool>): boolean {
-  return calls.length > 0 && calls.every((call) => tools.get(call.name)?.tool.run || !tools.has(call.name))
+  const anything = [...tools.values()].some(({ tool }) => tool.run)
+  return (
+    anything &&
+    calls.length > 0 &&
+    calls.every((call) => tools.get(call.name)?.tool.run || !tools.has(call.name))
+  )
 }
 
 /**

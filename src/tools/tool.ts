@@ -17,8 +17,11 @@ export function tool<Input>(definition: Tool<Input> & { readonly input: Schema<I
   return Object.freeze({ ...definition }) as Tool
 }
 
+const NO_TOOLS: ReadonlyMap<string, PreparedTool> = new Map()
+
 /** Makes the tools of a call ready, by name. @throws AIError `request_invalid`, `limit_exceeded` */
 export function prepareTools(tools: readonly Tool[]): ReadonlyMap<string, PreparedTool> {
+  if (tools.length === 0) return NO_TOOLS
   if (tools.length > TOOLS_MAX) {
     const message = `A call has at most ${TOOLS_MAX} tools, and this one has ${tools.length}: models lose their way in more`
     throw new AIError({ code: 'limit_exceeded', message })
