@@ -16,14 +16,14 @@ const DEADLINES = { connectMs: 10_000, firstByteMs: 600_000, idleMs: 120_000, to
 
 async function makeOurs(kind: string): Promise<Caller> {
   const { systemRuntime, systemClock } = await import('../src/runtime.ts')
-  const { createTransport } = await import('../src/transport/index.ts')
   const { readJson } = await import('../src/transport/body.ts')
   const { NdjsonDecoder } = await import('../src/transport/ndjson.ts')
-  const { UndiciTransport } = await import('../src/transport/undici.ts')
   const transport =
     kind === 'undici'
-      ? new UndiciTransport(systemClock)
-      : createTransport(systemRuntime, kind === 'fetch' ? { fetch: globalThis.fetch } : {})
+      ? new (await import('../src/transport/undici.ts')).UndiciTransport(systemClock)
+      : kind === 'node'
+        ? new (await import('../src/transport/node-http.ts')).NodeHttpTransport(systemRuntime)
+        : new (await import('../src/transport/fetch.ts')).FetchTransport(systemClock, globalThis.fetch)
   const send = (url: string) =>
     transport.send({ method: 'POST', url, headers: HEADERS, body: BODY, deadlines: DEADLINES })
   return {

@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ERROR_CODES } from '../src/core/errors.ts'
+import { fakeOllama, type FakeOllama } from '../src/testing/index.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+// Inside the package, so that `groat` in a fence is the package itself, by its own exports.
+const FENCES = join(ROOT, '.docs-check')
+
+interface Fence {
+  readonly page: string
+  readonly file: string
+  readonly code: string
+  /** For a fence that runs: what it prints. */
+  readonly printed: string | undefined
+}
+
+const PAGES = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+]
+
+function fencesOf(page: string): Fence[] {
+  const text = readFileSync(join(ROOT, page), 'utf8')
+  const fences = [...text.matchAll(/^```ts( run)?\n([\s\S]*?)^```\n(?:\n```text\n([\s\S]*?)^```$)?/gm)]
+  return fences.map(([, run, code = '', printed], index) => ({
+    page,
+    file: join(FENCES, `${page.replaceAll(/[/\\]/g, '-')}-${index + 1}.ts`),
+    code,
+    printed: run === undefined ? undefined : (printed ?? ''),
+  }))
+}
+
+const fences = PAGES.flatMap(fencesOf)
+let server: FakeOllama
+
+beforeAll(async () => {
+  rmSync(FENCES, { recursive: true, force: true })
+  mkdirSync(FENCES)
+  // A fence without imports is a module all the same.
+  for (const { file, code } of fences) writeFileSync(file, `${code}\nexport {}\n`)
+  server = await fakeOllama({ models: ['llama3.2'] })
+})
+
+afterAll(async () => {
+  rmSync(FENCES, { recursive: true, force: true })
+  await server.close()
+})
+
+describe('the docs', () => {
+  it('have code that type-checks', async () => {
+    const config = {
+      extends: '../tsconfig.json',
+      compilerOptions: { paths: {}, rootDir: '..', noUnusedLocals: false },
+      include: ['*.ts'],
+    }
+    writeFileSync(join(FENCES, 'tsconfig.json'), JSON.stringify(config))
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const checked = promisify(execFile)(process.execPath, [tsc, '-p', FENCES], { cwd: ROOT })
+    const { stdout } = await checked.catch((error: { stdout: string }) => error)
+    expect(stdout).toBe('')
+    expect(fences.length).toBeGreaterThan(10)
+  })
+
+  it.each(
+    fences
+      .filter((fence) => fence.printed !== undefined)
+      .map((fence) => [relative(FENCES, fence.file), fence]),
+  )('print what they say: %s', async (_, fence) => {
+    const env = { PATH: process.env['PATH'], OLLAMA_HOST: server.url }
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [fence.file], { cwd: FENCES, env })
+    expect(stderr).toBe('')
+    expect(stdout.trimEnd()).toBe(fence.printed?.trimEnd())
+  })
+
+  it('link to what is there', () => {
+    const broken = PAGES.flatMap((page) => {
+      const text = readFileSync(join(ROOT, page), 'utf8').replaceAll(/```[\s\S]*?```/g, '')
+      return [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+        .map((match) => match[1]?.replaceAll(/\s+/g, '') ?? '')
+        .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(ROOT, dirname(page), link)))
+        .map((link) => `${page}: ${link}`)
+    })
+    expect(broken).toEqual([])
+  })
+
+  it('have a section for each error code, and for no other', () => {
+    const sections = [...readFileSync(join(ROOT, 'docs/errors.md'), 'utf8').matchAll(/^### (\w+)$/gm)]
+    expect(sections.map((match) => match[1])).toEqual(Object.keys(ERROR_CODES))
+  })
+
+  it('name the scripts and commands that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }
+    const named = PAGES.flatMap((page) => [
+      ...readFileSync(join(ROOT, page), 'utf8').matchAll(/npm run ([\w:]+)/g),
+    ])
+    expect(
+      named.map((match) => match[1]).filter((name) => !Object.keys(scripts).includes(name ?? '')),
+    ).toEqual([])
+  })
+})

@@ -1,0 +1,27 @@
+import type { Clock } from '../../src/runtime.ts'
+import { systemRuntime } from '../../src/runtime.ts'
+import { createTransport } from '../../src/transport/index.ts'
+import type { Transport } from '../../src/transport/transport.ts'
+import { UndiciTransport } from '../../src/transport/undici.ts'
+
+export interface Implementation {
+  readonly name: string
+  readonly make: (clock: Clock) => Transport
+  /** Whether the connection is ours to watch: its deadline, its reuse, and its end with the transport. */
+  readonly ownsConnections: boolean
+}
+
+/** Every way to the network: one contract holds for all of them. */
+export const IMPLEMENTATIONS: readonly Implementation[] = [
+  {
+    name: 'node:http',
+    make: (clock) => createTransport({ ...systemRuntime, clock }),
+    ownsConnections: true,
+  },
+  { name: 'undici', make: (clock) => new UndiciTransport(clock), ownsConnections: true },
+  {
+    name: 'fetch',
+    make: (clock) => createTransport({ ...systemRuntime, clock }, { fetch: globalThis.fetch }),
+    ownsConnections: false,
+  },
+]
