@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Against real servers: `npm run test:live`.
+    exclude: ['test/live/**'],
     // Real sockets and processes on a small machine: few workers, patient limits.
     maxWorkers: 2,
     testTimeout: 20_000,

@@ -15,15 +15,11 @@ const HEADERS = { 'content-type': 'application/json' }
 const DEADLINES = { connectMs: 10_000, firstByteMs: 600_000, idleMs: 120_000, totalMs: 3_600_000 }
 
 async function makeOurs(kind: string): Promise<Caller> {
-  const { systemRuntime, systemClock } = await import('../src/runtime.ts')
+  const { systemRuntime } = await import('../src/runtime.ts')
   const { readJson } = await import('../src/transport/body.ts')
   const { NdjsonDecoder } = await import('../src/transport/ndjson.ts')
-  const transport =
-    kind === 'undici'
-      ? new (await import('../src/transport/undici.ts')).UndiciTransport(systemClock)
-      : kind === 'node'
-        ? new (await import('../src/transport/node-http.ts')).NodeHttpTransport(systemRuntime)
-        : new (await import('../src/transport/fetch.ts')).FetchTransport(systemClock, globalThis.fetch)
+  const { createTransport } = await import('../src/transport/index.ts')
+  const transport = createTransport(systemRuntime, kind === 'fetch' ? { fetch: globalThis.fetch } : {})
   const send = (url: string) =>
     transport.send({ method: 'POST', url, headers: HEADERS, body: BODY, deadlines: DEADLINES })
   return {
@@ -57,42 +53,52 @@ const bareFetch: Caller = {
   },
 }
 
-export interface Figures {
-  /** Making the caller and its first answer, in ms. */
-  readonly firstCallMs: number
-  /** Non-streaming, 32 in flight: CPU in µs, and calls per second. */
-  readonly callCpu: number
-  readonly callsPerSecond: number
-  /** One call after the other: median in µs. */
-  readonly sequential: number
-  /** Per record: CPU in µs. */
-  readonly burstCpu: number
-  readonly liveCpu: number
-  /** Until the first record of a burst: median in µs. */
-  readonly firstRecord: number
+/** The ways that are compared: a bare `fetch`, and both of ours. */
+export const KINDS: readonly string[] = ['bare', 'undici', 'fetch']
+
+/** Makes a caller; everything it needs is loaded by its first call. */
+export async function makeCaller(kind: string): Promise<Caller> {
+  return kind === 'bare' ? bareFetch : makeOurs(kind)
 }
 
-/** Measures one caller; the process should do nothing else. */
-export async function measure(kind: string, origin: string): Promise<Figures> {
-  const began = performance.now()
-  const caller = kind === 'bare' ? bareFetch : await makeOurs(kind)
-  await caller.chat(`${origin}/chat`)
-  const firstCallMs = performance.now() - began
+/** One suite: what one slice of it does, and how often. */
+interface Suite {
+  readonly name: string
+  readonly slices: number
+  /** Returns the figure of one slice. */
+  readonly run: (caller: Caller) => Promise<number>
+}
 
-  await inFlight(32, 5_000, () => caller.chat(`${origin}/chat`))
-  const chatBegan = performance.now()
-  const callCpu = await cpuPer(3_000, () => inFlight(32, 3_000, () => caller.chat(`${origin}/chat`)))
-  const callsPerSecond = 3_000 / ((performance.now() - chatBegan) / 1_000)
+/** Figures by suite and kind: one for each slice. */
+export type Figures = Record<string, Record<string, number[]>>
 
-  const times: number[] = []
-  for (let call = 0; call < 600; call += 1) {
-    const at = performance.now()
-    await caller.chat(`${origin}/chat`)
-    times.push((performance.now() - at) * 1_000)
+/**
+ * Measures all callers in small slices, one caller after the other within each slice: what the neighbours on the
+ * machine do then hits all of them alike, and the ratios hold where the figures themselves do not.
+ */
+export async function measure(origin: string): Promise<Figures> {
+  const callers = new Map<string, Caller>()
+  for (const kind of KINDS) callers.set(kind, await makeCaller(kind))
+  const figures: Figures = {}
+  for (const { name, slices, run } of suites(origin)) {
+    // The negative ones warm up.
+    for (let slice = -Math.ceil(slices / 2); slice < slices; slice += 1) {
+      for (const kind of slice % 2 === 0 ? KINDS : KINDS.toReversed()) {
+        const caller = callers.get(kind)
+        if (caller === undefined) continue
+        const figure = await run(caller)
+        const ofSuite = (figures[name] ??= {})
+        if (slice >= 0) (ofSuite[kind] ??= []).push(figure)
+      }
+    }
   }
+  return figures
+}
 
-  const firsts: number[] = []
-  const streams = async (path: string, count: number): Promise<void> => {
+function suites(origin: string): readonly Suite[] {
+  const chat = (caller: Caller) => () => caller.chat(`${origin}/chat`)
+  const streams = async (caller: Caller, path: string, count: number): Promise<number[]> => {
+    const firsts: number[] = []
     for (let stream = 0; stream < count; stream += 1) {
       const at = performance.now()
       let records = 0
@@ -102,14 +108,52 @@ export async function measure(kind: string, origin: string): Promise<Figures> {
       })
       if (records !== RECORDS) throw new Error(`${records} records instead of ${RECORDS}`)
     }
+    return firsts
   }
-  await streams('/burst', 80)
-  firsts.length = 0
-  const burstCpu = await cpuPer(120 * RECORDS, () => streams('/burst', 120))
-  const firstRecord = median(firsts)
-  await streams('/live', 30)
-  const liveCpu = await cpuPer(60 * RECORDS, () => streams('/live', 60))
-  return { firstCallMs, callCpu, callsPerSecond, sequential: median(times), burstCpu, liveCpu, firstRecord }
+  return [
+    {
+      name: 'call, 32 in flight: CPU µs',
+      slices: 10,
+      run: (caller) => cpuPer(600, () => inFlight(32, 600, chat(caller))),
+    },
+    {
+      name: 'call, 32 in flight: wall µs',
+      slices: 10,
+      run: async (caller) => {
+        const at = performance.now()
+        await inFlight(32, 600, chat(caller))
+        return ((performance.now() - at) * 1_000) / 600
+      },
+    },
+    {
+      name: 'call after call: wall µs, median',
+      slices: 8,
+      run: async (caller) => {
+        const times: number[] = []
+        for (let call = 0; call < 150; call += 1) {
+          const at = performance.now()
+          await caller.chat(`${origin}/chat`)
+          times.push((performance.now() - at) * 1_000)
+        }
+        return median(times)
+      },
+    },
+    {
+      name: 'record, 500 in one burst: CPU µs',
+      slices: 14,
+      run: (caller) => cpuPer(20 * RECORDS, () => streams(caller, '/burst', 20)),
+    },
+    {
+      name: 'record, one write each: CPU µs',
+      slices: 14,
+      run: (caller) => cpuPer(15 * RECORDS, () => streams(caller, '/live', 15)),
+    },
+    {
+      name: 'first record: wall µs, median',
+      slices: 8,
+      run: async (caller) => median(await streams(caller, '/burst', 15)),
+    },
+  ]
 }
 
 async function inFlight(width: number, calls: number, call: () => Promise<unknown>): Promise<void> {
@@ -123,13 +167,14 @@ async function inFlight(width: number, calls: number, call: () => Promise<unknow
   await Promise.all(Array.from({ length: width }, worker))
 }
 
-async function cpuPer(count: number, work: () => Promise<void>): Promise<number> {
+async function cpuPer(count: number, work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage()
   await work()
   const used = process.cpuUsage(before)
   return (used.user + used.system) / count
 }
 
+/** The middle of some values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { createProgram, type Actions } from '../src/cli/program.ts'
 import { ENV_VARIABLES } from '../src/config/env.ts'
-import { configSchema, deadlinesSchema, factsOf, providerSchema } from '../src/config/schema.ts'
+import { configSchema, deadlinesSchema, factsOf, mediaSchema, providerSchema } from '../src/config/schema.ts'
 
 const DOCS = new URL('../docs/', import.meta.url)
 
@@ -29,6 +29,8 @@ function cliHelp(): string {
     ask: nothing,
     chat: nothing,
     models: nothing,
+    pull: nothing,
+    ps: nothing,
     health: nothing,
     usage: nothing,
     demo: nothing,
@@ -51,6 +53,8 @@ function configTables(): string {
     table('Key', rowsOf(providerSchema)),
     '### `timeouts` of a provider',
     table('Key', rowsOf(deadlinesSchema)),
+    '### `media` of a provider',
+    table('Key', rowsOf(mediaSchema)),
     '### Environment',
     table('Variable', variables),
   ].join('\n\n')

@@ -3,7 +3,7 @@
 // The client
 export { AI, createAI, type Client } from './ai.ts'
 export type { Handle } from './client/handle.ts'
-export type { Models, ProgressStream } from './client/models.ts'
+export type { ModelChanges, Models, ProgressStream } from './client/models.ts'
 export type { AnswerStream } from './pipeline/answer-stream.ts'
 export type { AIConfig } from './config/config.ts'
 export type { DriverFactory, ProviderOptions } from './drivers/rooms.ts'

@@ -15,8 +15,8 @@ export interface Runtime {
   readonly random: () => number
   /** A new id, unique and sortable by time (UUID version 7). */
   id(): string
-  /** Lower-case hex SHA-256 of a text. */
-  readonly sha256: (text: string) => Promise<string>
+  /** Lower-case hex SHA-256 of bytes, or of a text as UTF-8. */
+  readonly sha256: (data: string | Uint8Array) => Promise<string>
   readonly env: Readonly<Record<string, string | undefined>>
   /** A Node built-in such as `http`, without the cost of `import()`; undefined outside Node. */
   builtin(name: string): unknown
@@ -40,8 +40,8 @@ export const systemRuntime: Runtime = {
   clock: systemClock,
   random: () => Math.random(),
   id: () => uuidV7(Date.now(), crypto.randomUUID()),
-  sha256: async (text) => {
-    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  sha256: async (data) => {
+    const digest = await crypto.subtle.digest('SHA-256', unshared(data))
     return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
   },
   env: typeof process === 'undefined' ? {} : process.env,
@@ -53,4 +53,11 @@ export const systemRuntime: Runtime = {
 export function uuidV7(nowMs: number, uuidV4: string): string {
   const time = Math.floor(nowMs).toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7${uuidV4.slice(15)}`
+}
+
+/** Memory that is shared with other threads could change under the hash: only that is copied. */
+function unshared(data: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  if (typeof data === 'string') return new TextEncoder().encode(data)
+  const { buffer, byteOffset, byteLength } = data
+  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(data)
 }

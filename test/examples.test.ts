@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fakeOllama, type FakeOllama } from '../src/testing/index.ts'
+import { fakeOllama, type FakeOllama, type OllamaReply } from '../src/testing/index.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../examples')
 
@@ -26,6 +26,20 @@ const PRINTED: Readonly<Record<string, string>> = {
   '07-abort-and-timeout.ts': 'left after 3 words, booked 1 attempt\n',
   '08-middleware-and-events.ts': 'llama3.2 read 5 tokens: free\n',
   '09-testing-your-app.ts': 'the test passed\n',
+  '10-embeddings.ts':
+    '3 vectors for 13 tokens: free\nthe first and the third: 1.00\nthe second is another matter\n',
+  '11-models.ts': 'success: all of its bytes\nall-minilm:latest stays for ever\nnew: my-copy:latest\n',
+  '12-tools.ts': 'get_weather {"city":"Paris"}\nYes, it is 21 degrees.\n2 rounds, 15 tokens in, free\n',
+  '13-structured-output.ts': 'text: 1 minutes, 1 ingredients\n',
+  '14-images.ts': 'You said: Which colour is it?\nllama3.2: capability_unsupported (vision)\n',
+}
+
+/** What the stand-in answers where it does not repeat the question. */
+const REPLIES: Readonly<Record<string, readonly (string | OllamaReply)[]>> = {
+  '12-tools.ts': [
+    { toolCalls: [{ name: 'get_weather', arguments: { city: 'Paris' } }] },
+    'Yes, it is 21 degrees.',
+  ],
 }
 
 let server: FakeOllama
@@ -37,7 +51,9 @@ beforeAll(async () => {
     remoteHost: 'https://ollama.com:443',
     remoteModel: 'gpt-oss:20b',
   }
-  server = await fakeOllama({ models: ['llama3.2', cloud] })
+  const embedder = { name: 'all-minilm', capabilities: ['embedding'] }
+  const seeing = { name: 'gemma3', capabilities: ['completion', 'vision'] }
+  server = await fakeOllama({ models: ['llama3.2', cloud, embedder, seeing] })
   home = await mkdtemp(join(tmpdir(), 'groat-examples-'))
 })
 
@@ -53,6 +69,7 @@ describe('the examples', () => {
 
   it.each(Object.entries(PRINTED))('%s does what it says, with the built package', async (file, printed) => {
     const env = { PATH: process.env['PATH'], HOME: home, OLLAMA_HOST: server.url }
+    server.reply(...(REPLIES[file] ?? []))
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(EXAMPLES, file)], {
       cwd: home,
       env,

@@ -12,6 +12,8 @@ export interface Actions {
   ask(words: readonly string[], options: AskOptions): Promise<void>
   chat(options: ChatOptions): Promise<void>
   models(id: string | undefined, options: GlobalOptions): Promise<void>
+  pull(id: string, options: GlobalOptions): Promise<void>
+  ps(options: GlobalOptions): Promise<void>
   health(provider: string | undefined, options: GlobalOptions): Promise<void>
   usage(options: UsageOptions): Promise<void>
   demo(options: GlobalOptions): Promise<void>
@@ -47,6 +49,8 @@ export function createProgram(terminal: Pick<Terminal, 'stdout' | 'stderr'>, act
   addAsk(program, actions)
   addChat(program, actions)
   addModels(program, actions)
+  addPull(program, actions)
+  addPs(program, actions)
   addHealth(program, actions)
   addUsage(program, actions)
   program
@@ -99,6 +103,29 @@ function addModels(program: Command, actions: Actions): void {
       actions.models(id, command.optsWithGlobals()),
     )
   examples(command, ['groat models', 'groat models llama3.2 --json'])
+}
+
+function addPull(program: Command, actions: Actions): void {
+  const command = program
+    .command('pull')
+    .description(
+      'Download a model. What is there of it is not downloaded again: after Ctrl-C, or a failure of the network, the same command goes on.',
+    )
+    .argument('<id>', 'the model to download')
+    .action((id: string, _: unknown, command: Command) => actions.pull(id, command.optsWithGlobals()))
+  examples(command, [
+    'groat pull llama3.2',
+    'groat pull hf.co/user/repo:Q4_K_M',
+    'groat pull qwen3:8b --json',
+  ])
+}
+
+function addPs(program: Command, actions: Actions): void {
+  const command = program
+    .command('ps')
+    .description('List the models that are loaded: their size, how much of it is on a GPU, and until when.')
+    .action((_: unknown, command: Command) => actions.ps(command.optsWithGlobals()))
+  examples(command, ['groat ps', 'groat ps --json'])
 }
 
 function addHealth(program: Command, actions: Actions): void {

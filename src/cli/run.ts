@@ -25,6 +25,9 @@ export async function run(terminal: Terminal): Promise<number> {
       on(options, async (screen) => (await import('./commands/chat.ts')).chat(screen, options)),
     models: (id, options) =>
       on(options, async (screen) => (await import('./commands/models.ts')).models(screen, id, options)),
+    pull: (id, options) =>
+      on(options, async (screen) => (await import('./commands/pull.ts')).pull(screen, id, options)),
+    ps: (options) => on(options, async (screen) => (await import('./commands/ps.ts')).ps(screen, options)),
     health: (name, options) =>
       on(options, async (screen) => (await import('./commands/health.ts')).health(screen, name, options)),
     usage: (options) =>

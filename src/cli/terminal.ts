@@ -44,6 +44,8 @@ export class Screen {
   readonly terminal: Terminal
   readonly json: boolean
   readonly debug: boolean
+  /** Whether each JSON value stands on one line, for programs that read them one by one. */
+  jsonLines = false
   /** For stdout. */
   readonly style: Styles
   /** For stderr. */
@@ -81,7 +83,7 @@ export class Screen {
 
   /** Writes a value as JSON to stdout. */
   async value(value: unknown): Promise<void> {
-    await this.write(`${JSON.stringify(value, undefined, 2)}\n`)
+    await this.line(this.jsonLines ? JSON.stringify(value) : JSON.stringify(value, undefined, 2))
   }
 
   /** Writes a line to stderr, beside what is asked for. */

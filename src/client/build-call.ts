@@ -6,7 +6,7 @@ import type { Input } from '../core/message.ts'
 import { nearest } from '../core/nearest.ts'
 import type { Attribution, CallOptions, ChatRequest, EmbedOptions, Sampling } from '../core/request.ts'
 import { prepareSchema } from '../tools/prepare-schema.ts'
-import { prepareTools } from '../tools/tool.ts'
+import { checkToolChoice, prepareTools } from '../tools/tool.ts'
 import type { Engine } from './engine.ts'
 
 /** What a handle stands for: a provider, and options that go with every call. */
@@ -70,6 +70,7 @@ export function buildCall(
   const options = { ...selection.options, ...given }
   const target = targetOf(engine, selection, given.model)
   const tools = prepareTools(options.tools ?? [])
+  checkToolChoice(options.toolChoice, tools)
   const output = options.output && prepareSchema(options.output, 'output')
   const request: ChatRequest = {
     ...pick(options, SAMPLING),

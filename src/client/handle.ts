@@ -81,7 +81,8 @@ export class Handle {
   get models(): Models {
     return new Models(async () => {
       const engine = await this.#source()
-      return engine.driver(findTarget(engine, this.#selection).provider)
+      const driver = await engine.driver(findTarget(engine, this.#selection).provider)
+      return { driver, clock: engine.runtime.clock }
     })
   }
 

@@ -9,29 +9,72 @@ import type {
 } from '../core/driver.ts'
 import { AIError } from '../core/errors.ts'
 import type { ModelInfo } from '../core/model-info.ts'
+import type { Clock } from '../runtime.ts'
 
 /** A long piece of work: iterate it for its progress, or await `done`. Leaving the loop stops it. */
 export interface ProgressStream extends AsyncIterable<Progress> {
-  /** Resolves at the end of the work; asking for it without iterating does the work. */
+  /** Resolves at the end of the work, rejects where it failed or was left; asking for it without iterating does the work. */
   readonly done: Promise<void>
 }
 
+/** What has become of a provider's models. */
+export interface ModelChanges {
+  /** All models that there are now. */
+  readonly models: readonly ModelInfo[]
+  readonly added: readonly ModelInfo[]
+  /** Those that have the name of one from before and another content. */
+  readonly changed: readonly ModelInfo[]
+  /** Those from before that are gone, as they were. */
+  readonly removed: readonly ModelInfo[]
+  /** When the provider was asked; ISO 8601. */
+  readonly at: string
+}
+
+/** What the models of a client work with. */
+export interface ModelsSource {
+  readonly driver: Driver
+  readonly clock: Clock
+}
+
+/** What each driver listed when it was last compared; a client has its drivers to itself. */
+const lastSeen = new WeakMap<Driver, readonly ModelInfo[]>()
+
 /** The models of a provider. A verb that the provider does not have is refused with `capability_unsupported`. */
 export class Models {
-  readonly #open: () => Promise<Driver>
+  readonly #open: () => Promise<ModelsSource>
 
-  constructor(open: () => Promise<Driver>) {
+  constructor(open: () => Promise<ModelsSource>) {
     this.#open = open
   }
 
   /** All models that the provider has. A provider that is down rejects; it is never an empty list. */
   async list(options?: QueryOptions): Promise<readonly ModelInfo[]> {
-    return (await this.#open()).listModels(options)
+    return (await this.#open()).driver.listModels(options)
   }
 
   /** One model. @throws AIError `model_not_found` */
   async get(id: string, options?: QueryOptions): Promise<ModelInfo> {
-    return (await this.#open()).getModel(id, options)
+    return (await this.#open()).driver.getModel(id, options)
+  }
+
+  /**
+   * Compares the provider's models with `previous`, by id and content. @default what this client saw at its last `sync`;
+   * before the first one that is nothing, and all are added
+   */
+  async sync(previous?: readonly ModelInfo[], options?: QueryOptions): Promise<ModelChanges> {
+    const { driver, clock } = await this.#open()
+    const at = new Date(clock.now()).toISOString()
+    const models = await driver.listModels(options)
+    const before = byId(previous ?? lastSeen.get(driver) ?? [])
+    lastSeen.set(driver, models)
+    const now = byId(models)
+    return {
+      models,
+      added: models.filter(({ id }) => !before.has(id)),
+      changed: models.filter((model) => isChanged(before.get(model.id), model)),
+      removed: [...before.values()].filter(({ id }) => !now.has(id)),
+      at,
+    }
   }
 
   /** The models that are loaded now. */
@@ -75,7 +118,7 @@ export class Models {
   }
 
   async #management(): Promise<ModelManagement> {
-    const driver = await this.#open()
+    const { driver } = await this.#open()
     if (driver.capabilities.has('model-management') && driver.management) return driver.management
     throw new AIError({
       code: 'capability_unsupported',
@@ -98,11 +141,15 @@ export class Models {
       } catch (error) {
         reject(error)
         throw error
+      } finally {
+        // Says nothing where the work came to an end of its own.
+        reject(left())
       }
     }
     const work = run(() => this.#management())
     const finish = async (): Promise<void> => {
       for await (const progress of work) void progress
+      reject(left())
     }
     return {
       [Symbol.asyncIterator]: () => work,
@@ -112,4 +159,19 @@ export class Models {
       },
     }
   }
+}
+
+function byId(models: readonly ModelInfo[]): ReadonlyMap<string, ModelInfo> {
+  return new Map(models.map((model) => [model.id, model]))
+}
+
+/** A provider that tells no digest may tell when a model was changed. */
+function isChanged(before: ModelInfo | undefined, now: ModelInfo): boolean {
+  if (!before) return false
+  if (before.digest !== undefined && now.digest !== undefined) return before.digest !== now.digest
+  return before.modifiedAt !== now.modifiedAt
+}
+
+function left(): AIError {
+  return new AIError({ code: 'aborted', message: 'The work was left before its end' })
 }

@@ -50,6 +50,9 @@ export const PROVIDER_KEYS: readonly (keyof ProviderOptions)[] = [
   'local',
   'timeouts',
   'retries',
+  'maxConcurrency',
+  'contextWindow',
+  'media',
   'fetch',
 ]
 
@@ -62,6 +65,8 @@ const PROVIDER_TYPES: Readonly<Partial<Record<keyof ProviderOptions, string>>> =
   headers: 'object',
   timeouts: 'object',
   retries: 'number',
+  maxConcurrency: 'number',
+  media: 'object',
   fetch: 'function',
 }
 

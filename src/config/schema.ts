@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { Middleware } from '../core/call.ts'
 import { AIError } from '../core/errors.ts'
-import { RETRIES_MAX, TIMEOUT_MS_MAX } from '../core/limits.ts'
+import { REQUEST_BYTES_MAX, RETRIES_MAX, TIMEOUT_MS_MAX } from '../core/limits.ts'
 import { nearest } from '../core/nearest.ts'
-import type { DriverFactory, ProviderOptions } from '../drivers/rooms.ts'
+import { CONCURRENCY_MAX } from '../drivers/gate.ts'
+import type { DriverFactory, MediaOptions, ProviderOptions, Timeouts } from '../drivers/rooms.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Runtime } from '../runtime.ts'
-import type { Deadlines } from '../transport/transport.ts'
 import type { AIConfig } from './config.ts'
 
 /** What the reference page says of a key; the descriptions below are its text. */
@@ -52,14 +52,36 @@ const waitMs = (description: string): z.ZodOptional<z.ZodNumber> =>
   key(z.number().positive().max(TIMEOUT_MS_MAX), 'milliseconds', description)
 
 /** How long a provider is waited for. */
-export const deadlinesSchema: z.ZodObject<Shape<Deadlines>, z.core.$strict> = z.strictObject({
+export const deadlinesSchema: z.ZodObject<Shape<Timeouts>, z.core.$strict> = z.strictObject({
   connectMs: waitMs('Until the connection stands.'),
   firstByteMs: waitMs(
     'From then until the first byte of the answer. A local model that loads takes minutes.',
   ),
   idleMs: waitMs('Between two pieces of an answer.'),
   totalMs: waitMs('For one attempt as a whole.'),
+  loadMs: waitMs(
+    'From sending until the first byte while the server loads the model; `firstByteMs` does not count that time, ' +
+      'where the server says what it loads (Ollama). Default: none.',
+  ),
 })
+
+/** What may be fetched for a message. */
+export const mediaSchema: z.ZodObject<Shape<MediaOptions>, z.core.$strict> = z.strictObject({
+  fetchUrls: key(
+    z.union([z.boolean(), z.array(z.string()).readonly()], { error: 'expected true, false or origins' }),
+    '`true`, `false`, list of origins',
+    'Fetches http and https addresses in messages: from public hosts over https, or from these origins only, which ' +
+      'may be of a private network. Default: `false`.',
+  ),
+  readFiles: key(z.boolean(), '`true`, `false`', 'Reads `file:` addresses in messages. Default: `false`.'),
+  bytesMax: key(
+    z.int().positive().max(REQUEST_BYTES_MAX),
+    'bytes',
+    'Largest picture, sound or file. Default: 20 MiB.',
+  ),
+})
+
+const tokens = z.int().min(1)
 
 const providerShape = {
   driver: key(text, 'name', "Which driver speaks to it. Default: the provider's name."),
@@ -78,6 +100,20 @@ const providerShape = {
     `0 to ${RETRIES_MAX}`,
     'Attempts after the first, before anything of the answer has come. Default: 2.',
   ),
+  maxConcurrency: key(
+    z.int().min(1).max(CONCURRENCY_MAX),
+    `1 to ${CONCURRENCY_MAX}`,
+    'Calls at once; further ones wait for their turn. Default: no limit.',
+  ),
+  contextWindow: key(
+    z.union([tokens, z.strictObject({ min: tokens.optional(), max: tokens.optional() })], {
+      error: 'expected tokens, or { min, max }',
+    }),
+    'tokens, or `{ min, max }`',
+    'What models are to take in, where that can be chosen (Ollama). Default: what the call needs, up to what the model ' +
+      'was trained for.',
+  ),
+  media: key(mediaSchema, 'object', 'Pictures, sounds and files that are given by their address.'),
   fetch: key(
     z.custom<typeof fetch>(aFunction, 'expected a function'),
     'function',

@@ -44,7 +44,10 @@ export interface Progress {
   readonly completed: number
   /** What is known of the whole so far; it can grow. */
   readonly total: number
+  /** The layer that was told of last. */
   readonly digest?: string
+  /** Bytes of that layer, as they are: they can go backwards when a part is fetched again. */
+  readonly layer?: { readonly completed: number; readonly total: number }
 }
 
 /** A model that is loaded now. */
@@ -61,9 +64,15 @@ export interface RunningModel {
   readonly raw: unknown
 }
 
-/** How long a model stays loaded: seconds, or a duration such as `'5m'`; negative is for ever. */
+/** How a model is loaded, and for how long. */
 export interface LoadOptions extends QueryOptions {
+  /** Seconds, or a duration such as `'5m'`; negative is for ever. @default the server's own */
   readonly keepAlive?: number | string
+  /**
+   * The driver's own settings, as in `providerOptions` of the calls that follow: `{ numCtx: 8192 }`. A call with others
+   * loads the model again.
+   */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
 
 /** What a model is made of. */
@@ -72,6 +81,7 @@ export interface CreateOptions extends QueryOptions {
   readonly from?: string
   readonly system?: string
   readonly template?: string
+  /** Its own defaults for calls: `{ temperature: 0, numCtx: 8192 }`. */
   readonly parameters?: Readonly<Record<string, unknown>>
   readonly license?: string | readonly string[]
   /** For example `q4_K_M`. */

@@ -2,4 +2,6 @@
 export interface FinishReason {
   readonly unified: 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'error' | 'other'
   readonly raw: string | undefined
+  /** A finer word, where there is one: `thinking-exhausted`, `context-full`. */
+  readonly detail?: string
 }

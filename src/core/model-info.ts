@@ -6,6 +6,8 @@ export interface ModelInfo {
   readonly provider: string
   /** Tokens that the model was trained to take in. */
   readonly contextLength?: number
+  /** Tokens that it takes in as it runs now, where calls before have shown it. */
+  readonly contextWindow?: number
   readonly maxOutputTokens?: number
   readonly capabilities: readonly Capability[]
   /** True or false where it is proven that the model runs on the user's own server, or that it does not. */

@@ -21,7 +21,7 @@ export interface Tool<Input = unknown> {
   /** The JSON Schema of `input`, for libraries that do not tell it themselves. */
   readonly jsonSchema?: JsonSchema
   /** Runs it with checked arguments; what it gives back, or throws, goes back to the model. */
-  run?(input: Input, context: ToolContext): unknown
+  run?(this: void, input: Input, context: ToolContext): unknown
 }
 
 /** A tool as the model sees it. */

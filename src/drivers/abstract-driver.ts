@@ -6,12 +6,19 @@ import type { ModelInfo } from '../core/model-info.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
+import type { Clock } from '../runtime.ts'
 import { readJson } from '../transport/body.ts'
 import { NdjsonDecoder } from '../transport/ndjson.ts'
 import { SseDecoder } from '../transport/sse.ts'
 import type { Exchange } from '../transport/transport.ts'
-import { ApiClient } from './api-client.ts'
-import { ProfileCache } from './profile-cache.ts'
+import { ApiClient, type ApiRequest } from './api-client.ts'
+import { embedInBatches } from './embed-batches.ts'
+import { CallIds } from './call-ids.ts'
+import { hasMedia, Media } from './media.ts'
+import { Gate } from './gate.ts'
+import { assertModelCan } from './model-can.ts'
+import { Knowledge, type Sending } from './knowledge.ts'
+import { sendWhileLoading } from './load-watch.ts'
 import type { DriverParts, ProviderOptions, Rooms, Step } from './rooms.ts'
 
 /**
@@ -24,8 +31,11 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   readonly #rooms: Rooms<Options, State>
   readonly #options: Options
   readonly #client: ApiClient
-  readonly #profiles: ProfileCache
+  readonly #knowledge: Knowledge<Options, State>
+  readonly #gate: Gate | undefined
+  readonly #media: Media
   readonly #parts: DriverParts<Options, State>
+  #management: ModelManagement | undefined
 
   constructor(parts: DriverParts<Options, State>) {
     const { rooms, options, context } = parts
@@ -41,44 +51,133 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       clock: context.runtime.clock,
       toError: rooms.errors.toError,
     })
-    this.#profiles = new ProfileCache(context.runtime.clock, (id, signal) =>
-      rooms.models.describe?.(this.#client, id, { signal }),
-    )
+    this.#media = new Media(context, options.media)
+    const { clock } = context.runtime
+    const { maxConcurrency } = options
+    this.#gate = maxConcurrency === undefined ? undefined : new Gate(maxConcurrency, this.provider, clock)
+    const management = (): ModelManagement | undefined => this.management
+    this.#knowledge = new Knowledge({ rooms, options, client: this.#client, clock, management })
   }
 
   async attempt(request: ChatRequest, context: AttemptContext): Promise<void> {
-    const { model } = request
-    const { clock } = this.#parts.context.runtime
-    const startedMs = clock.elapsed()
-    const profile = this.#rooms.models.describe ? await this.#profiles.get(model, context) : undefined
-    const { timeLeftMs } = context
-    const { body, warnings } = this.#rooms.wire.toWire(request, profile)
-    const exchange = await this.#client.send(this.#rooms.api.CHAT_PATH, {
-      body,
-      model,
-      signal: context.signal,
-      timeoutMs: timeLeftMs === undefined ? undefined : timeLeftMs - (clock.elapsed() - startedMs),
-    })
-    if (request.stream) {
-      await this.#client.named(this.#readStream(exchange, request, context, warnings), model)
-      return
-    }
-    const json = await this.#client.named(readJson(exchange), model)
-    const step = this.#rooms.wire.fromWire(json)
-    await this.#deliver(step, warnings, request, context)
-    if (!this.#rooms.stream.isComplete(step.state)) throw this.#cutShort(model)
+    await this.#inTurn(context, (limits) => this.#chat(request, { ...context, ...limits }))
   }
 
   async embed(request: EmbedRequest, context: Omit<AttemptContext, 'write'>): Promise<Embedded> {
-    const { api, wire, models } = this.#rooms
-    if (!wire.toEmbedWire || !wire.fromEmbedWire || api.EMBED_PATH === undefined)
-      throw this.#undeclared('embeddings')
+    return this.#inTurn(context, (limits) => this.#embed(request, limits))
+  }
+
+  /** Does something when it is its turn, where turns are limited; waiting for it takes from the call's time. */
+  async #inTurn<T>(limits: Limits, work: (limits: Limits) => Promise<T>): Promise<T> {
+    const gate = this.#gate
+    if (!gate) return work(limits)
+    const startedMs = this.#clock.elapsed()
+    await gate.enter(limits)
+    try {
+      return await work(this.#left(limits, startedMs))
+    } finally {
+      gate.leave()
+    }
+  }
+
+  get #clock(): Clock {
+    return this.#parts.context.runtime.clock
+  }
+
+  #left({ signal, timeLeftMs }: Limits, startedMs: number): Limits {
+    if (timeLeftMs === undefined) return { signal, timeLeftMs }
+    return { signal, timeLeftMs: timeLeftMs - (this.#clock.elapsed() - startedMs) }
+  }
+
+  async #chat(request: ChatRequest, context: AttemptContext): Promise<void> {
     const { model } = request
-    const profile = models.describe ? await this.#profiles.get(model, context) : undefined
-    const { body, warnings } = wire.toEmbedWire(request, profile)
-    const limits = { signal: context.signal, timeoutMs: context.timeLeftMs }
-    const json = await this.#client.json(api.EMBED_PATH, { body, model, ...limits })
-    return { ...wire.fromEmbedWire(json, request), warnings }
+    const startedMs = this.#clock.elapsed()
+    const found = await this.#knowledge.find(model, context, request)
+    assertModelCan(found.profile, request)
+    const ready = hasMedia(request)
+      ? await this.#client.named(this.#media.resolve(request, context), model)
+      : request
+    const known = this.#knowledge.known(model, found)
+    const sent = this.#client.naming(model, () => this.#rooms.wire.toWire(ready, known))
+    this.#knowledge.sent(model, sent)
+    const sending = { request, sent, before: known.memory, sentMs: this.#clock.elapsed() }
+    const warnings = found.warnings.length === 0 ? sent.warnings : [...found.warnings, ...sent.warnings]
+    try {
+      const { timeLeftMs: timeoutMs } = this.#left(context, startedMs)
+      const { signal } = context
+      const isLocal = found.profile?.local === true
+      const exchange = await this.#send(
+        this.#rooms.api.CHAT_PATH,
+        { body: sent.body, model, signal, timeoutMs },
+        isLocal,
+      )
+      await (request.stream
+        ? this.#client.named(this.#readStream(exchange, sending, context, warnings), model)
+        : this.#readWhole(exchange, sending, context, warnings))
+    } catch (error) {
+      throw this.#knowledge.failed(error, sending)
+    }
+  }
+
+  /** Sends what a model is needed for; where the user limits the wait for its first byte, the time of a load is not counted. */
+  async #send(
+    path: string,
+    request: ApiRequest & { readonly model: string },
+    isLocal: boolean,
+  ): Promise<Exchange> {
+    const { deadlines: timeouts } = this.#client.address
+    const { model, signal } = request
+    if (timeouts.firstByteMs === undefined || !isLocal) return this.#client.send(path, request)
+    return sendWhileLoading({
+      clock: this.#clock,
+      timeouts,
+      model,
+      provider: this.provider,
+      signal,
+      send: (linked) => this.#client.send(path, { ...request, signal: linked, isPatient: true }),
+      ask: (linked) => this.#knowledge.loadState(model, linked),
+    })
+  }
+
+  async #readWhole(
+    exchange: Exchange,
+    sending: Sending,
+    context: AttemptContext,
+    warnings: readonly Warning[],
+  ): Promise<void> {
+    const { request } = sending
+    const json = await this.#client.named(readJson(exchange), request.model)
+    const step = this.#rooms.wire.fromWire(json)
+    const isComplete = this.#rooms.stream.isComplete(step.state)
+    const told = new CallIds(request.messages).unique(step.events)
+    const events = isComplete ? this.#knowledge.ended(sending, step.state, told) : told
+    await this.#deliver({ ...step, events }, warnings, request, context)
+    if (!isComplete) throw this.#cutShort(request.model)
+  }
+
+  async #embed(request: EmbedRequest, context: Limits): Promise<Embedded> {
+    const { api, wire, errors } = this.#rooms
+    const { EMBED_PATH: path } = api
+    const { toEmbedWire: encode, fromEmbedWire: decode } = wire
+    if (!encode || !decode || path === undefined) throw this.#undeclared('embeddings')
+    const { model } = request
+    const { signal } = context
+    const startedMs = this.#clock.elapsed()
+    const found = await this.#knowledge.find(model, context)
+    return embedInBatches(request, {
+      mayBeOneText: (error) => errors.mayBeOneText?.(error) ?? false,
+      send: async (values) => {
+        const part = { ...request, values }
+        const sent = encode(part, this.#knowledge.known(model, found))
+        this.#knowledge.sent(model, sent)
+        const { body, warnings } = sent
+        const { timeLeftMs: timeoutMs } = this.#left(context, startedMs)
+        const isLocal = found.profile?.local === true
+        const exchange = await this.#send(path, { body, model, signal, timeoutMs }, isLocal)
+        const json = await this.#client.named(readJson(exchange), model)
+        return { ...decode(json, part), warnings }
+      },
+    })
   }
 
   bill(model: string, usage: Usage, facts: Readonly<Record<string, unknown>> | undefined): Bill {
@@ -86,7 +185,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       options: this.#options,
       address: this.#client.address,
       model,
-      profile: this.#profiles.peek(model),
+      profile: this.#knowledge.profiles.peek(model),
       usage,
       facts,
     })
@@ -97,7 +196,9 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   }
 
   async getModel(id: string, options: QueryOptions = {}): Promise<ModelInfo> {
-    return this.#rooms.models.getModel(this.#client, id, options)
+    const info = await this.#rooms.models.getModel(this.#client, id, options)
+    const { window } = this.#knowledge.memories.of(id)
+    return window === undefined ? info : { ...info, contextWindow: window }
   }
 
   async health(options: QueryOptions & { readonly model?: string } = {}): Promise<Health> {
@@ -113,7 +214,16 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   }
 
   get management(): ModelManagement | undefined {
-    return this.#rooms.models.manage?.(this.#client)
+    this.#management ??= this.#rooms.models.manage?.(this.#client, {
+      runtime: this.#parts.context.runtime,
+      changed: (isSame) => {
+        this.#knowledge.profiles.forget(isSame)
+        this.#knowledge.memories.forget(isSame)
+      },
+      known: (id) => this.#knowledge.known(id),
+      remember: (id, memory) => this.#knowledge.memories.keep(id, memory),
+    })
+    return this.#management
   }
 
   async close(): Promise<void> {
@@ -122,14 +232,17 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
 
   async #readStream(
     exchange: Exchange,
-    request: ChatRequest,
+    sending: Sending,
     context: AttemptContext,
     warnings: readonly Warning[],
   ): Promise<void> {
     const { stream } = this.#rooms
+    const { request } = sending
     const decoder = stream.FRAMING === 'ndjson' ? new NdjsonDecoder() : new SseDecoder()
     let state = stream.INITIAL
     let waiting = warnings
+    const ids = new CallIds(request.messages)
+    let finished = false
     const take = (records: readonly unknown[]): void | Promise<void> => {
       const events: Step<State>['events'][number][] = []
       let failure: string | undefined
@@ -143,15 +256,22 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       }
       const before = waiting
       if (events.length > 0) waiting = []
-      return this.#deliver(
-        { state, events, ...(failure === undefined ? {} : { failure }) },
-        before,
-        request,
-        context,
-      )
+      const unique = ids.unique(events)
+      const told = stream.isComplete(state) ? this.#knowledge.ended(sending, state, unique) : unique
+      const step = { state, events: told, ...(failure === undefined ? {} : { failure }) }
+      const busy = this.#deliver(step, before, request, context)
+      if (!stream.isComplete(state)) return busy
+      if (busy) return busy.then(() => void (finished = true))
+      finished = true
+      return undefined
     }
-    await exchange.consume((piece) => take(decoder.push(piece)))
-    await take(decoder.end())
+    try {
+      await exchange.consume((piece) => (finished ? undefined : take(decoder.push(piece))))
+      if (!finished) await take(decoder.end())
+    } catch (error) {
+      // The whole answer is with the caller: what goes wrong after its end takes nothing away from it.
+      if (!finished) throw error
+    }
     if (!stream.isComplete(state)) throw this.#cutShort(request.model)
   }
 
@@ -164,7 +284,11 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   ): void | Promise<void> {
     if (step.failure === undefined) {
       if (step.events.length === 0) return undefined
-      return context.write(warnings.length === 0 ? step.events : [...warnings.map(asEvent), ...step.events])
+      if (warnings.length === 0) return context.write(step.events)
+      const [first, ...rest] = step.events
+      const told = warnings.map(asEvent)
+      // An answer begins with its start, whatever is to be said about it.
+      return context.write(first?.type === 'start' ? [first, ...told, ...rest] : [...told, ...step.events])
     }
     const { model, messages } = request
     const path = this.#rooms.api.CHAT_PATH
@@ -189,6 +313,8 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     })
   }
 }
+
+type Limits = Omit<AttemptContext, 'write'>
 
 function asEvent(warning: Warning): { readonly type: 'warning'; readonly warning: Warning } {
   return { type: 'warning', warning }

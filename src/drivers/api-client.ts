@@ -11,6 +11,12 @@ import type { Address, Failure, RequestOptions } from './rooms.ts'
 export interface ApiRequest extends RequestOptions {
   readonly method?: TransportRequest['method']
   readonly body?: Readonly<Record<string, unknown>>
+  /** Sent as they are, in place of a body. */
+  readonly bytes?: Uint8Array
+  /** Longest silence in the answer, in milliseconds, where the usual one is shorter. */
+  readonly idleMs?: number
+  /** Whether it waits for the first byte without a limit of its own: somebody else looks after that. */
+  readonly isPatient?: boolean
   /** Named in errors. */
   readonly model?: string | undefined
 }
@@ -19,6 +25,8 @@ export interface ApiRequest extends RequestOptions {
 export class ApiClient {
   readonly provider: string
   readonly address: Address
+  /** Where requests go: the address, or where it turned out to be. */
+  #baseUrl: string
   readonly #transport: Transport
   readonly #clock: Clock
   readonly #toError: (failure: Failure) => AIError
@@ -32,6 +40,7 @@ export class ApiClient {
   }) {
     this.provider = parts.provider
     this.address = parts.address
+    this.#baseUrl = parts.address.baseUrl
     this.#transport = parts.transport
     this.#clock = parts.clock
     this.#toError = parts.toError
@@ -40,21 +49,36 @@ export class ApiClient {
   /** Sends a request and returns the exchange of a 2xx answer. @throws AIError for every other one */
   async send(path: string, request: ApiRequest): Promise<Exchange> {
     const { address } = this
-    const { deadlines } = address
-    const exchange = await this.#transport
-      .send({
-        method: request.method ?? (request.body === undefined ? 'GET' : 'POST'),
-        url: address.baseUrl + path,
-        headers: address.headers,
-        ...(request.body === undefined ? {} : { body: encode(request.body) }),
-        deadlines: request.timeoutMs === undefined ? deadlines : withTotal(deadlines, request.timeoutMs),
-        signal: request.signal,
-      })
-      .catch((error: unknown) => Promise.reject(this.#named(error, request.model)))
+    const body = request.bytes ?? (request.body === undefined ? undefined : encode(request.body))
+    const exchange = await this.#exchange({
+      method: request.method ?? (body === undefined ? 'GET' : 'POST'),
+      url: this.#baseUrl + path,
+      headers: request.bytes ? { ...address.headers, 'content-type': BYTES_TYPE } : address.headers,
+      ...(body === undefined ? {} : { body }),
+      deadlines: deadlinesFor(address.deadlines, request),
+      signal: request.signal,
+    }).catch((error: unknown) => Promise.reject(this.#named(error, request.model)))
     if (exchange.status >= 200 && exchange.status < 300) return exchange
     const text = await readTextUpTo(exchange, ERROR_BODY_BYTES_MAX)
     const { status, headers } = exchange
     throw this.toError({ model: request.model, status, text, headers, path }, request.body)
+  }
+
+  /**
+   * `localhost` is two addresses, of which a server often listens on one only, and the system may try the other one:
+   * nothing was sent where nobody listens, so the other is tried before the call fails.
+   */
+  async #exchange(request: TransportRequest): Promise<Exchange> {
+    try {
+      return await this.#transport.send(request)
+    } catch (error) {
+      const other = otherLoopback(this.#baseUrl, error)
+      if (other === undefined) throw error
+      const url = other + request.url.slice(this.#baseUrl.length)
+      const exchange = await this.#transport.send({ ...request, url }).catch(() => Promise.reject(error))
+      this.#baseUrl = other
+      return exchange
+    }
   }
 
   /** Sends a request and reads its JSON answer. @throws AIError */
@@ -82,10 +106,29 @@ export class ApiClient {
     }
   }
 
+  /** The same for work that is done at once. */
+  naming<T>(model: string, work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw this.#named(error, model)
+    }
+  }
+
   #named(error: unknown, model: string | undefined): unknown {
     return error instanceof AIError ? error.with({ provider: this.provider, model }) : error
   }
 }
+
+function otherLoopback(baseUrl: string, error: unknown): string | undefined {
+  if (!(error instanceof AIError) || error.details['cause'] !== 'ECONNREFUSED') return undefined
+  const host = /^http:\/\/localhost(?=[:/]|$)/
+  if (!host.test(baseUrl)) return undefined
+  const tried = String(error.details['address'])
+  return baseUrl.replace(host, tried.startsWith('127.') ? 'http://[::1]' : 'http://127.0.0.1')
+}
+
+const BYTES_TYPE = 'application/octet-stream'
 
 /** Shortest text of a request that is looked for in an answer, in characters: a word or two prove nothing. */
 const ECHO_CHARS_MIN = 12
@@ -115,6 +158,15 @@ function encode(body: Readonly<Record<string, unknown>>): string {
   return text
 }
 
-function withTotal(deadlines: Address['deadlines'], timeoutMs: number): Address['deadlines'] {
-  return { ...deadlines, totalMs: Math.min(timeoutMs, deadlines.totalMs ?? Number.POSITIVE_INFINITY) }
+function deadlinesFor(usual: Address['deadlines'], request: ApiRequest): Address['deadlines'] {
+  const never = Number.POSITIVE_INFINITY
+  const { timeoutMs, idleMs, isPatient } = request
+  // Most calls change none of them.
+  if (timeoutMs === undefined && idleMs === undefined && !isPatient) return usual
+  return {
+    ...usual,
+    ...(timeoutMs === undefined ? {} : { totalMs: Math.min(timeoutMs, usual.totalMs ?? never) }),
+    ...(isPatient ? { firstByteMs: undefined } : {}),
+    ...(idleMs === undefined || usual.idleMs === undefined ? {} : { idleMs: Math.max(idleMs, usual.idleMs) }),
+  }
 }

@@ -10,7 +10,8 @@ export function leadingObject(text: string): Readonly<Record<string, unknown>> |
 
 /** A text without HTML around it and with single spaces: proxies answer with pages. */
 export function plainText(text: string): string {
-  const plain = text.startsWith('<') ? text.replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ') : text
+  const isPage = text.startsWith('<') || /<(?:!doctype|html|head|body)\b/i.test(text)
+  const plain = isPage ? text.replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ') : text
   return plain.replace(/\s+/g, ' ').trim()
 }
 

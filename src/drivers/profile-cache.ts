@@ -25,6 +25,8 @@ interface Entry {
   waiting: number
   expiresMs: number
   value?: ModelInfo | undefined
+  /** What it says may no longer be true. */
+  isStale?: boolean
   /** What was known before it was asked again: calls that began with it are billed by it. */
   readonly before: ModelInfo | undefined
 }
@@ -43,7 +45,7 @@ export class ProfileCache {
   /** The description, asked for if it is not known or too old. A failed question is not remembered. */
   get(id: string, patience: Patience): Promise<ModelInfo | undefined> | ModelInfo | undefined {
     const known = this.#entries.get(id)
-    if (known && known.expiresMs > this.#clock.elapsed()) {
+    if (known && !known.isStale && known.expiresMs > this.#clock.elapsed()) {
       return 'value' in known ? known.value : this.#wait(id, known, patience)
     }
     return this.#wait(id, this.#ask(id), patience)
@@ -55,6 +57,11 @@ export class ProfileCache {
     return entry && 'value' in entry ? entry.value : entry?.before
   }
 
+  /** Has models described anew before their next call; calls that are under way are billed by what was known. */
+  forget(isSame: (id: string) => boolean): void {
+    for (const [id, entry] of this.#entries) if (isSame(id)) entry.isStale = true
+  }
+
   #ask(id: string): Entry {
     const question = new AbortController()
     const promise = this.#describe(id, question.signal) ?? Promise.resolve(undefined)
@@ -64,7 +71,7 @@ export class ProfileCache {
     this.#entries.set(id, entry)
     promise.then(
       (value) => this.#keep(entry, value),
-      () => this.#forget(id, entry),
+      () => this.#drop(id, entry),
     )
     return entry
   }
@@ -74,7 +81,7 @@ export class ProfileCache {
     if (value === undefined) entry.expiresMs = this.#clock.elapsed() + UNTOLD_TTL_MS
   }
 
-  #forget(id: string, entry: Entry): void {
+  #drop(id: string, entry: Entry): void {
     if (this.#entries.get(id) === entry) this.#entries.delete(id)
   }
 
@@ -95,7 +102,7 @@ export class ProfileCache {
         stop()
         reject(error)
         if (entry.waiting > 0) return
-        this.#forget(id, entry)
+        this.#drop(id, entry)
         entry.question.abort(error)
       }
       const onAbort = (): void => leave(aborted(signal))

@@ -4,13 +4,15 @@ import type { AIError } from '../core/errors.ts'
 import type { Health } from '../core/health.ts'
 import type { ModelInfo } from '../core/model-info.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
-import type { DriverEvent } from '../core/stream.ts'
+import type { DriverEvent, DriverFinish } from '../core/stream.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Secret } from '../transport/redact.ts'
 import type { Deadlines, Transport } from '../transport/transport.ts'
 import type { ApiClient } from './api-client.ts'
+import type { ContextWindow, LoadPlan } from './context-window.ts'
+import type { ModelMemory } from './model-memory.ts'
 
 /** What every provider's configuration may hold. */
 export interface ProviderOptions {
@@ -26,11 +28,42 @@ export interface ProviderOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** `true`: its models run on the user's own machines and are free. `false`: never free. @default 'auto' */
   readonly local?: 'auto' | boolean
-  readonly timeouts?: Deadlines
+  readonly timeouts?: Timeouts
   /** @default 2 */
   readonly retries?: number
+  /** Most calls at once; further ones wait for their turn. @default no limit */
+  readonly maxConcurrency?: number
+  /**
+   * Tokens that models are to take in, where that can be chosen (Ollama): one size for every call, or bounds for the size
+   * that fits the call. @default what fits, up to what the model was trained for
+   */
+  readonly contextWindow?: ContextWindow
+  /** Pictures, sounds and files that are given by their address. */
+  readonly media?: MediaOptions
   /** Used in place of groat's own transport. */
   readonly fetch?: typeof fetch
+}
+
+/** How long a provider is waited for, in milliseconds. */
+export interface Timeouts extends Deadlines {
+  /**
+   * From sending until the first byte while the server loads the model, where `firstByteMs` is set and the server says
+   * what it loads (Ollama). @default none
+   */
+  readonly loadMs?: number | undefined
+}
+
+/** What may be fetched for a message, and how much of it. */
+export interface MediaOptions {
+  /**
+   * Whether http and https addresses in messages are fetched: `true` from public hosts over https, or the origins that
+   * are, which may also be of a private network (`['https://pictures.example']`). @default false
+   */
+  readonly fetchUrls?: boolean | readonly string[] | undefined
+  /** Whether `file:` addresses in messages are read. @default false */
+  readonly readFiles?: boolean | undefined
+  /** Largest picture, sound or file, in bytes. @default 20 MiB */
+  readonly bytesMax?: number | undefined
 }
 
 /** What a driver is given from outside. */
@@ -57,13 +90,51 @@ export interface Address {
   readonly headers: Readonly<Record<string, string>>
   /** Texts that must never be shown. */
   readonly secrets: readonly Secret[]
-  readonly deadlines: Deadlines
+  readonly deadlines: Timeouts
+}
+
+/** What is known of a model and its server when a request is made. */
+export interface Known<Options> {
+  readonly options: Options
+  readonly address: Address
+  /** How the provider describes the model; undefined where it does not. */
+  readonly profile: ModelInfo | undefined
+  /** What was learned from calls before. */
+  readonly memory: ModelMemory
+  /** The server's version; undefined where it was not needed, or not told. */
+  readonly version: string | undefined
+}
+
+/** An answer that has come to its end, and all that may be learned from it. */
+export interface Ended<State> {
+  readonly request: ChatRequest
+  readonly sent: WireRequest
+  /** What was remembered when the request was made, and what is now: other calls may have ended between. */
+  readonly before: ModelMemory
+  readonly memory: ModelMemory
+  readonly state: State
+  readonly end: DriverFinish
+  /** On the monotonic clock, in milliseconds. */
+  readonly sentMs: number
+  readonly nowMs: number
+}
+
+/** What an answer taught, and what to say of its end. */
+export interface Remembered {
+  readonly memory: ModelMemory
+  readonly warnings: readonly Warning[]
+  /** A finer word for why the answer ended. */
+  readonly detail?: string | undefined
 }
 
 /** A request body, and what the caller should know about what was left out of it. */
 export interface WireRequest {
   readonly body: Readonly<Record<string, unknown>>
   readonly warnings: readonly Warning[]
+  /** How the model is loaded for it, where that can be chosen. */
+  readonly plan?: LoadPlan | undefined
+  /** What is to be remembered once it is sent. */
+  readonly memory?: ModelMemory | undefined
 }
 
 /** Something that a provider said went wrong. */
@@ -109,11 +180,13 @@ export interface Rooms<Options extends ProviderOptions, State> {
     toAddress(options: Options, env: Runtime['env']): Address
   }
   readonly wire: {
-    toWire(request: ChatRequest, profile: ModelInfo | undefined): WireRequest
+    toWire(request: ChatRequest, known: Known<Options>): WireRequest
+    /** Whether the server's version decides what is sent. */
+    readonly needsVersion?: (request: ChatRequest, profile: ModelInfo | undefined) => boolean
     fromWire(json: unknown): Step<State>
     /** The body of an embedding request, and what its answer says; for drivers that declare `embeddings`. */
-    toEmbedWire?(request: EmbedRequest, profile: ModelInfo | undefined): WireRequest
-    fromEmbedWire?(json: unknown, request: EmbedRequest): Omit<Embedded, 'warnings'>
+    readonly toEmbedWire?: (request: EmbedRequest, known: Known<Options>) => WireRequest
+    readonly fromEmbedWire?: (json: unknown, request: EmbedRequest) => Omit<Embedded, 'warnings'>
   }
   readonly stream: {
     readonly FRAMING: 'ndjson' | 'sse'
@@ -121,21 +194,43 @@ export interface Rooms<Options extends ProviderOptions, State> {
     reduce(state: State, record: unknown): Step<State>
     /** Whether the provider said that the answer is complete. */
     isComplete(state: State): boolean
+    /** What is learned from an answer that has ended. */
+    readonly remember?: (ended: Ended<State>) => Remembered
   }
   readonly tools: object
-  readonly errors: { readonly toError: (failure: Failure) => AIError }
+  readonly errors: {
+    readonly toError: (failure: Failure) => AIError
+    /** Whether the failure of a batch of texts to embed may come from one of them only. */
+    readonly mayBeOneText?: (error: AIError) => boolean
+    /** Whether the provider says that the model cannot think, or not go on with an answer while it does. */
+    readonly refusalOf?: (error: AIError) => 'reasoning' | 'prefill' | undefined
+  }
   readonly models: {
     listModels(client: ApiClient, options: RequestOptions): Promise<readonly ModelInfo[]>
     getModel(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo>
     /** For drivers that declare `model-management`. */
-    manage?(client: ApiClient): ModelManagement
+    manage?(client: ApiClient, world: ManagementWorld): ModelManagement
     /** What must be known of a model before a request for it can be made; undefined where nothing must. */
     describe?(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo | undefined>
+    /** Two spellings of one model are equal after this. */
+    readonly normalizeName?: (id: string) => string
   }
   readonly health: {
+    /** The server's version; undefined where it does not say. */
+    readonly version?: (client: ApiClient, options: RequestOptions) => Promise<string | undefined>
     probe(client: ApiClient, options: ProbeOptions): Promise<Omit<Health, 'provider' | 'latencyMs'>>
   }
   readonly pricing: { toBill(billed: Billed<Options>): Bill }
+}
+
+/** What managing models takes from outside. */
+export interface ManagementWorld {
+  readonly runtime: Pick<Runtime, 'clock' | 'random' | 'sha256'>
+  /** Says that what was known of a model may no longer be true; names can have several spellings. */
+  changed(isSame: (id: string) => boolean): void
+  /** What is known of a model without asking. */
+  known(id: string): Known<ProviderOptions>
+  remember(id: string, memory: ModelMemory): void
 }
 
 export interface RequestOptions {

@@ -65,7 +65,8 @@ export async function meter<Result>(
 function isRefusal(error: AIError | undefined): boolean {
   if (!error || error.partial) return false
   const { status, code, details } = error
-  if (status !== undefined) return status < 500 || status === 503
+  // A time-out in between, or a client that was taken to have left, says nothing about the work that was done.
+  if (status !== undefined) return (status < 500 && status !== 408 && status !== 499) || status === 503
   if (details['deadline'] === 'connect' || details['deadline'] === 'call') return true
   return code === 'network_failed' && NEVER_SENT.has(String(details['cause']))
 }

@@ -13,7 +13,6 @@ export interface Ending {
   /** What the call adds to the conversation; the last message is the answer. */
   readonly added: readonly Message[]
   readonly output: unknown
-  readonly warnings: readonly Warning[]
 }
 
 /** The answer to a call, from its attempts; the last of them is the one that was answered. */
@@ -48,10 +47,16 @@ export function toResponse(
     requestedModel: call.request.model,
     attempts: Object.freeze(attempts),
     timing: Object.freeze(timingOf(firstEventAtMs, fold.end?.timing, startedMs, nowMs)),
-    warnings: Object.freeze([...answered.flatMap((one) => one.outcome.result.warnings), ...ending.warnings]),
+    warnings: Object.freeze(onlyOnce(answered.flatMap((one) => one.outcome.result.warnings))),
     ...(fold.end?.raw === undefined ? {} : { raw: fold.end.raw }),
   }
   return Object.freeze(response)
+}
+
+/** Each round says the same of the same request. */
+function onlyOnce(warnings: readonly Warning[]): readonly Warning[] {
+  const byText = new Map(warnings.map((warning) => [`${warning.code}: ${warning.message}`, warning]))
+  return [...byText.values()]
 }
 
 /** The usage of a call: the sum over the attempts for which the provider told anything: one that was refused used nothing. */

@@ -2,6 +2,7 @@ import type { Call, Sink } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
 import { AIError } from '../core/errors.ts'
 import type { Message, Part } from '../core/message.ts'
+import { offersTools } from '../core/needs.ts'
 import type { AIResponse, ToolCall } from '../core/response.ts'
 import type { Fold } from '../core/stream.ts'
 import type { Warning } from '../core/warning.ts'
@@ -28,25 +29,27 @@ export async function runRounds(
   const startedMs = clock.elapsed()
   const done: Metered<Fold>[] = []
   const added: Message[] = []
-  let current = call
+  let current = { ...call, sink: call.sink && oneAnswer(call.sink) }
   for (let round = 1; ; round++) {
     const sent = current
     const progress = { done, round, beforeSending }
     const { outcome } = await runAttempts(parts, sent, driver, progress, () => tryChat(driver, sent, clock))
     const fold = outcome.result
     const toolCalls = await checkCalls(fold.toolCalls, call.tools)
+    await warn(sent, fold, ...warningsOf(sent, fold))
     added.push({ role: 'assistant', content: withIssues(fold.parts, toolCalls) })
     const more = round < call.maxRounds
     const next = canRun(toolCalls, call.tools)
       ? more && (await toolResults(parts, current, toolCalls))
       : await outputRound(call, current, fold, more)
     if (!next || !('messages' in next)) {
-      const warnings = next || toolCalls.length === 0 || more ? [] : [roundsUsedUp(call.maxRounds)]
-      const ending: Ending = { toolCalls, added, output: next && next.output, warnings }
+      // What cannot be run here is the caller's to run, and was not stopped by the number of rounds.
+      if (!more && canRun(toolCalls, call.tools)) await warn(sent, fold, roundsUsedUp(call.maxRounds))
+      const ending: Ending = { toolCalls, added, output: next && next.output }
       return toResponse(call, done, ending, startedMs, clock.elapsed())
     }
     added.push(...next.messages)
-    current = nextCall(call, added, next.request)
+    current = nextCall(call, sent.sink, added, next.request)
   }
 }
 
@@ -57,19 +60,72 @@ interface NextRound {
 }
 
 /** The call of a later round: it begins no second answer, and a tool that had to be called was. */
-function nextCall(call: Call, added: readonly Message[], changed: Partial<Call['request']>): Call {
+function nextCall(
+  call: Call,
+  sink: Call['sink'],
+  added: readonly Message[],
+  changed: Partial<Call['request']>,
+): Call {
   const { toolChoice, ...request } = call.request
   const auto = toolChoice === undefined || toolChoice === 'none' ? {} : { toolChoice: 'auto' as const }
   const messages = [...call.request.messages, ...added]
+  return { ...call, sink, request: { ...request, ...auto, ...changed, messages } }
+}
+
+/** Several rounds are one answer to the caller: it starts once, and the same warning is given once. */
+function oneAnswer(sink: Sink): Sink {
+  const told = new Set<string>()
   return {
-    ...call,
-    sink: call.sink && withoutStart(call.sink),
-    request: { ...request, ...auto, ...changed, messages },
+    write: (event) => {
+      if (event.type !== 'start' && event.type !== 'warning') return sink.write(event)
+      const key = event.type === 'start' ? 'start' : `${event.warning.code}: ${event.warning.message}`
+      if (told.has(key)) return undefined
+      told.add(key)
+      return sink.write(event)
+    },
   }
 }
 
-function withoutStart(sink: Sink): Sink {
-  return { write: (event) => (event.type === 'start' ? undefined : sink.write(event)) }
+/** Gives warnings to the answer of a round, and to whoever streams it. */
+async function warn({ sink }: Call, fold: Fold, ...warnings: readonly Warning[]): Promise<void> {
+  for (const warning of warnings) {
+    fold.warnings.push(warning)
+    await sink?.write({ type: 'warning', warning })
+  }
+}
+
+/** Beginnings of tool calls as models write them, where the server did not see that they are some. */
+const CALL_TEXT = /<\|?tool_calls?(?:_begin|_section_begin)?\|?>|\[TOOL_CALLS\]|<function=|<\|python_tag\|>/
+
+/** Most tokens that an answer with nothing in it takes: its end. */
+const EMPTY_TOKENS_MAX = 1
+
+/** What the caller should know of an answer to a request with tools on offer. */
+function warningsOf({ request }: Call, fold: Fold): readonly Warning[] {
+  if (!offersTools(request)) return []
+  const { toolChoice } = request
+  const warnings: Warning[] = []
+  const { finishReason, usage } = fold.end ?? {}
+  const written = usage?.outputTokens ?? 0
+  if (fold.parts.length === 0 && finishReason?.unified === 'stop' && written > EMPTY_TOKENS_MAX) {
+    const message =
+      `The model wrote ${written} tokens, and the answer has none of them: most likely a tool call that the server ` +
+      'could not read, or one of a tool that there is not. Ask again, or use another model'
+    warnings.push({ code: 'tool-call-lost', message, details: { outputTokens: written } })
+  }
+  const place = CALL_TEXT.test(fold.text) ? 'text' : CALL_TEXT.test(fold.reasoning) ? 'reasoning' : undefined
+  if (place !== undefined) {
+    const message =
+      `The model wrote a tool call, or a piece of one, into its ${place}, where it was not seen as one and not run: ` +
+      'ask again, or use a model (or a version of the server) that knows its own call syntax'
+    warnings.push({ code: 'tool-call-in-text', message, details: { place } })
+  }
+  const mustCall = toolChoice === 'required' || typeof toolChoice === 'object'
+  if (mustCall && fold.toolCalls.length === 0) {
+    const message = 'The model was to call a tool, and answered without'
+    warnings.push({ code: 'tool-choice-ignored', message, details: { toolChoice } })
+  }
+  return warnings
 }
 
 async function toolResults(parts: PipelineParts, call: Call, calls: readonly ToolCall[]): Promise<NextRound> {
@@ -98,21 +154,28 @@ async function outputRound(
   if (!call.output || fold.toolCalls.length > 0 || fold.end?.finishReason.unified === 'length')
     return undefined
   const parsed = await parseOutput(fold.text, call.output)
-  if ('value' in parsed) return { output: parsed.value }
-  const withTools = (current.request.tools ?? []).length > 0
+  const withTools = offersTools(current.request)
+  // Where no tools were on offer, the provider was to hold the model to the schema: then there is nothing but JSON.
+  const enforced = withTools || parsed.pure ? undefined : false
+  if ('value' in parsed) {
+    if (enforced === false) await warn(current, fold, notEnforced())
+    return { output: parsed.value }
+  }
   if (more && (withTools || (call.repairOutput && !wasRepaired(call, current)))) {
     const content =
       `Your answer does not fit the required JSON schema: ${parsed.issues.join('; ')}. ` +
-      'Give the same answer again as JSON that fits the schema, and nothing else.'
+      'Give the same answer again as JSON that fits the schema, and nothing else. The schema is ' +
+      JSON.stringify(call.output.jsonSchema)
     return { messages: [{ role: 'user', content }], request: { tools: [] } }
   }
   throw new AIError({
     code: 'schema_mismatch',
     message:
-      'The answer does not fit the output schema: details.issues says how; repairOutput asks for it once more',
+      'The answer does not fit the output schema: details.issues says how; repairOutput asks for it once more' +
+      (enforced === false ? '. The server did not hold the model to the schema, as not every one can' : ''),
     provider: call.provider,
     model: call.request.model,
-    details: { issues: parsed.issues },
+    details: { issues: parsed.issues, ...(enforced === false && { enforced }) },
     partial: { text: fold.text, parts: fold.snapshot() },
   })
 }
@@ -140,6 +203,16 @@ function watcherOf(parts: PipelineParts, call: Call): ToolWatcher {
       emitter.emit('toolCompleted', () => ({ ...facts(), call: one, result, durationMs: took() })),
     failed: (one, error) =>
       emitter.emit('toolFailed', () => ({ ...facts(), call: one, error, durationMs: took() })),
+  }
+}
+
+function notEnforced(): Warning {
+  return {
+    code: 'schema-not-enforced',
+    message:
+      'The answer has more in it than JSON: the server did not hold the model to the schema, and the value was found ' +
+      'in the text and checked',
+    details: {},
   }
 }
 

@@ -3,6 +3,8 @@ import type { ErrorCode } from '../core/errors.ts'
 import { CAPABILITIES, type Capability } from '../core/capability.ts'
 import type { CallOptions } from '../core/request.ts'
 import type { StreamEvent } from '../core/stream.ts'
+import { EMBEDDING_CASES } from './contract-embeddings.ts'
+import { TOOL_CASES } from './contract-tools.ts'
 import {
   assertBill,
   assertFails,
@@ -302,5 +304,7 @@ export const driverContract: readonly (ContractCase & { readonly lacks?: Capabil
   ...STREAM,
   ...ERRORS,
   ...EVENTS_AND_MODELS,
+  ...TOOL_CASES,
+  ...EMBEDDING_CASES,
   ...REFUSALS,
 ]

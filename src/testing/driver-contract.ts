@@ -8,6 +8,11 @@ import type { AIResponse } from '../core/response.ts'
 /** What a far end is told to answer, in words that every provider has. */
 export interface ContractReply {
   readonly pieces?: readonly string[]
+  /** What the model asks for after the text. */
+  readonly toolCalls?: readonly {
+    readonly name: string
+    readonly arguments: Readonly<Record<string, unknown>>
+  }[]
   readonly inputTokens?: number
   readonly outputTokens?: number
   /** The counts are not told. */
@@ -22,14 +27,27 @@ export interface ContractReply {
   readonly hold?: { readonly after: number; readonly until: Promise<unknown> }
 }
 
+/** What a far end is told to answer to texts that become vectors. */
+export interface ContractVectors {
+  readonly vectors: readonly (readonly number[])[]
+  readonly inputTokens: number
+}
+
 /** A provider's server or its stand-in, as a contract case uses it. */
 export interface ContractFarEnd {
   reply(...replies: readonly ContractReply[]): void
-  /** The bodies of the chat requests that came, oldest first, as `{ model, messages: [{ role, content }] }`. */
+  /**
+   * The bodies of the chat requests that came, oldest first, as `{ model, messages: [{ role, content }] }`; each result
+   * of a tool is a message of its own, its content a text or JSON.
+   */
   chatRequests(): readonly {
     readonly model: string
     readonly messages: readonly { role: string; content: string }[]
   }[]
+  /** Says what the next request for vectors is answered; for drivers that declare `embeddings`. */
+  replyVectors?(reply: ContractVectors): void
+  /** The requests for vectors that came, oldest first; likewise. */
+  embedRequests?(): readonly { readonly model: string; readonly values: readonly string[] }[]
   close(): Promise<void>
 }
 
@@ -39,11 +57,12 @@ export interface ContractSubject {
   readonly capabilities: readonly Capability[]
   /** Whether its answers are free (proven local) or billed at the contract's prices. */
   readonly billing: 'free' | 'priced'
-  /** Starts a far end, and says how to reach it. `model` is one that it has. */
+  /** Starts a far end, and says how to reach it. `model` is one that it has, `embedModel` one that makes vectors (the same by default). */
   open(): Promise<{
     readonly providers: NonNullable<AIConfig['providers']>
     readonly provider: string
     readonly model: string
+    readonly embedModel?: string
     readonly far: ContractFarEnd
   }>
   /** How to reach a server that is not there. */
@@ -56,6 +75,7 @@ export interface ContractWorld {
   readonly subject: ContractSubject
   readonly provider: string
   readonly model: string
+  readonly embedModel: string
   readonly far: ContractFarEnd
 }
 
@@ -71,12 +91,16 @@ export const CONTRACT_PRICES = { input: '0.15', output: '0.60' } as const
 
 /** Runs one case over one subject, with a client and a far end that exist for nothing else. */
 export async function runContractCase(one: ContractCase, subject: ContractSubject): Promise<void> {
-  const { providers, provider, model, far } = await subject.open()
-  const prices = [{ provider, model, perMillionTokens: CONTRACT_PRICES }]
+  const { providers, provider, model, embedModel = model, far } = await subject.open()
+  const prices = [...new Set([model, embedModel])].map((one) => ({
+    provider,
+    model: one,
+    perMillionTokens: CONTRACT_PRICES,
+  }))
   const noWaiting = { random: () => 0 }
   const ai = createAI({ providers, prices, runtime: noWaiting })
   try {
-    await one.run({ ai, subject, provider, model, far })
+    await one.run({ ai, subject, provider, model, embedModel, far })
   } finally {
     await ai.close()
     await far.close()

@@ -12,7 +12,7 @@ export interface FakeOllamaModel {
   readonly contextLength?: number
   /** What it runs with where a request has no `num_ctx`, in tokens. @default 4096, or the trained length if less */
   readonly runningContext?: number
-  /** @default 3072 */
+  /** Also the length of the vectors that it makes. @default 3072, or 8 where it only embeds */
   readonly embeddingLength?: number
   /** The architecture. @default 'llama' */
   readonly family?: string
@@ -24,6 +24,8 @@ export interface FakeOllamaModel {
   readonly quantization?: string
   /** In bytes. @default 2019393189, or 384 for a cloud stub */
   readonly size?: number
+  /** Bytes of it on graphics cards when it is loaded. @default all */
+  readonly sizeVram?: number
   /** 64 hex digits; the same digest is the same model. @default made of the name */
   readonly digest?: string
   readonly modifiedAt?: string
@@ -49,6 +51,8 @@ interface Running {
 const CONTEXT_LENGTH = 131_072
 const RUNNING_CONTEXT = 4_096
 const EMBEDDING_LENGTH = 3_072
+/** Of models that only embed: small, so that a test can print a vector. */
+const SMALL_EMBEDDING_LENGTH = 8
 const PARAMETERS = 3_212_749_888
 const SIZE_BYTES = 2_019_393_189
 const STUB_SIZE_BYTES = 384
@@ -81,6 +85,17 @@ export function canonicalName(name: string): string {
 /** What a model can do. */
 export function capabilitiesOf(model: FakeOllamaModel): readonly string[] {
   return model.capabilities ?? ['completion', 'tools']
+}
+
+/** How long the vectors of a model are. */
+export function embeddingLengthOf(model: FakeOllamaModel): number {
+  const onlyEmbeds = !capabilitiesOf(model).includes('completion')
+  return model.embeddingLength ?? (onlyEmbeds ? SMALL_EMBEDDING_LENGTH : EMBEDDING_LENGTH)
+}
+
+/** Bytes on disk. */
+export function sizeOf(model: FakeOllamaModel): number {
+  return model.size ?? (model.remoteHost === undefined ? SIZE_BYTES : STUB_SIZE_BYTES)
 }
 
 /** The models that a stand-in has, and those in memory. */
@@ -134,12 +149,12 @@ export class Catalogue {
     const models = [...this.#models.values()].map((model, index) => ({
       ...this.#entry(model),
       modified_at: modifiedAt(model, index),
-      size: model.size ?? (model.remoteHost === undefined ? SIZE_BYTES : STUB_SIZE_BYTES),
+      size: sizeOf(model),
       digest: digestOf(model),
       details: {
         ...detailsOf(model),
         context_length: model.contextLength ?? CONTEXT_LENGTH,
-        embedding_length: model.embeddingLength ?? EMBEDDING_LENGTH,
+        embedding_length: embeddingLengthOf(model),
       },
       capabilities: capabilitiesOf(model),
     }))
@@ -152,11 +167,11 @@ export class Catalogue {
     const running = [...this.#running.values()].toSorted((a, b) => b.expiresAtMs - a.expiresAtMs)
     const models = running.map(({ model, contextLength, expiresAtMs }) => ({
       ...this.#entry(model),
-      size: model.size ?? SIZE_BYTES,
+      size: sizeOf(model),
       digest: digestOf(model),
       details: detailsOf(model),
       expires_at: goTime(expiresAtMs),
-      size_vram: model.size ?? SIZE_BYTES,
+      size_vram: model.sizeVram ?? sizeOf(model),
       context_length: contextLength,
     }))
     return { models }
@@ -177,9 +192,7 @@ export class Catalogue {
       ...(remote && { remote_host: model.remoteHost }),
       model_info: remote ? remoteInfo(model) : modelInfo(model),
       ...(!remote && {
-        tensors: [
-          { name: 'token_embd.weight', type: 'F16', shape: [model.embeddingLength ?? EMBEDDING_LENGTH, 257] },
-        ],
+        tensors: [{ name: 'token_embd.weight', type: 'F16', shape: [embeddingLengthOf(model), 257] }],
       }),
       capabilities: capabilitiesOf(model),
       modified_at: modifiedAt(model, [...this.#models.keys()].indexOf(name)),
@@ -207,7 +220,8 @@ function modifiedAt(model: FakeOllamaModel, index: number): string {
   return model.modifiedAt ?? goTime(Date.UTC(2026, 8, 1, 12, 0, 0, 123) - index * 60_000, 456_789)
 }
 
-function digestOf(model: FakeOllamaModel): string {
+/** What a model's content is known by: the same digest is the same model. */
+export function digestOf(model: FakeOllamaModel): string {
   return model.digest ?? createHash('sha256').update(normalName(model.name)).digest('hex')
 }
 
@@ -229,7 +243,7 @@ function remoteInfo(model: FakeOllamaModel): Record<string, unknown> {
   return {
     'general.architecture': family,
     [`${family}.context_length`]: model.contextLength ?? CONTEXT_LENGTH,
-    [`${family}.embedding_length`]: model.embeddingLength ?? EMBEDDING_LENGTH,
+    [`${family}.embedding_length`]: embeddingLengthOf(model),
   }
 }
 
@@ -248,7 +262,7 @@ function modelInfo(model: FakeOllamaModel): Record<string, unknown> {
     [`${family}.attention.value_length`]: 128,
     [`${family}.block_count`]: 28,
     [`${family}.context_length`]: model.contextLength ?? CONTEXT_LENGTH,
-    [`${family}.embedding_length`]: model.embeddingLength ?? EMBEDDING_LENGTH,
+    [`${family}.embedding_length`]: embeddingLengthOf(model),
     [`${family}.feed_forward_length`]: 8192,
     [`${family}.rope.dimension_count`]: 128,
     [`${family}.rope.freq_base`]: 500000,

@@ -29,7 +29,7 @@ export class Refusal {
   }
 }
 
-type Body = Readonly<Record<string, unknown>>
+export type Body = Readonly<Record<string, unknown>>
 
 const OPTION_TYPES: Readonly<Record<string, 'integer' | 'float32' | 'boolean' | 'array'>> = {
   num_keep: 'integer',
@@ -148,7 +148,8 @@ function capabilityFault(body: Body, ask: Ask): Refusal | undefined {
   return undefined
 }
 
-function optionFault({ options, format }: Body): Refusal | undefined {
+/** A refusal for an option of another type, or a format that is none. */
+export function optionFault({ options, format }: Body): Refusal | undefined {
   for (const [name, value] of Object.entries(asObject(options) ?? {})) {
     const type = Object.hasOwn(OPTION_TYPES, name) ? OPTION_TYPES[name] : undefined
     // Unknown names and nulls are passed over in silence, as the real server does.
@@ -249,7 +250,7 @@ const DURATION_UNITS_MS: Readonly<Record<string, number>> = {
 }
 
 /** `keep_alive` in milliseconds, negative for ever; a text is the error that the real server gives. */
-function durationMs(value: unknown): number | string | undefined {
+export function durationMs(value: unknown): number | string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'number') return value * 1_000
   if (typeof value !== 'string') return `Unsupported type: '${goKind(value)}'`
@@ -273,6 +274,7 @@ function jsonFault(text: string): string {
   return `invalid character '${start.slice(0, 1)}' looking for beginning of value`
 }
 
-function refused(status: number, error: string): Refusal {
+/** Ollama's usual refusal. */
+export function refused(status: number, error: string): Refusal {
   return new Refusal(errorAnswer(status, error))
 }

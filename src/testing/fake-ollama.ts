@@ -1,5 +1,12 @@
 import { systemClock, type Clock } from '../runtime.ts'
-import { startFarEnd, type Answer, type FarEnd, type FarEndOptions, type RecordedRequest } from './far-end.ts'
+import {
+  delivered,
+  startFarEnd,
+  type Answer,
+  type FarEnd,
+  type FarEndOptions,
+  type RecordedRequest,
+} from './far-end.ts'
 import {
   defaultReply,
   exactAnswer,
@@ -8,6 +15,16 @@ import {
   type OllamaReply,
   type Stamps,
 } from './fake-ollama-chat.ts'
+import { embedAnswer } from './fake-ollama-embed.ts'
+import {
+  blobAnswer,
+  copyAnswer,
+  createAnswer,
+  deleteAnswer,
+  pullAnswer,
+  pushAnswer,
+  type Warehouse,
+} from './fake-ollama-manage.ts'
 import { Catalogue, normalName, type FakeOllamaModel } from './fake-ollama-models.ts'
 import { decodeBody, decodeChat, Refusal } from './fake-ollama-request.ts'
 import { errorAnswer, goTime, jsonAnswer, TYPES, wholeAnswer } from './fake-ollama-wire.ts'
@@ -19,6 +36,8 @@ export type { FakeOllamaModel } from './fake-ollama-models.ts'
 export interface FakeOllamaOptions extends FarEndOptions {
   /** Names, or more. @default one `llama3.2` that can complete and call tools */
   readonly models?: readonly (string | FakeOllamaModel)[]
+  /** What can be pulled beside the models that are there. @default nothing */
+  readonly registry?: readonly (string | FakeOllamaModel)[]
   /** @default '0.33.0' */
   readonly version?: string
 }
@@ -28,7 +47,8 @@ export interface FakeOllamaOptions extends FarEndOptions {
  *
  * Counts can be worked out by hand. `prompt_eval_count` is one for every message and one for every word of its
  * content. `eval_count` is one for every record of text or thinking, one for every tool call, and one for the end,
- * which an answer cut off by `num_predict` has not. The text of a reply is sent in words.
+ * which an answer cut off by `num_predict` has not. The text of a reply is sent in words. For an embedding it is one for
+ * every text and one for every word of it, and the same text always gives the same vector, of length 1.
  */
 export interface FakeOllama extends FarEnd<string | OllamaReply> {
   /** The models that it has. */
@@ -42,7 +62,14 @@ const CALL_ID_LENGTH = { rendered: 8, native: 32 } as const
 export async function fakeOllama(options: FakeOllamaOptions = {}): Promise<FakeOllama> {
   const clock = options.clock ?? systemClock
   const catalogue = new Catalogue(options.models ?? ['llama3.2'], clock)
-  const world: World = { catalogue, version: options.version ?? VERSION, stamps: new Counter(clock) }
+  const registry = (options.registry ?? []).map((one) => (typeof one === 'string' ? { name: one } : one))
+  const world: World = {
+    catalogue,
+    registry,
+    blobs: new Set(),
+    version: options.version ?? VERSION,
+    stamps: new Counter(clock),
+  }
   const farEnd = await startFarEnd<string | OllamaReply>(
     {
       mainPath: '/api/chat',
@@ -66,8 +93,7 @@ export async function fakeOllama(options: FakeOllamaOptions = {}): Promise<FakeO
   return Object.assign(farEnd, { models: catalogue })
 }
 
-interface World {
-  readonly catalogue: Catalogue
+interface World extends Warehouse {
   readonly version: string
   readonly stamps: Stamps
 }
@@ -77,6 +103,9 @@ type Saying = () => OllamaReply | undefined
 
 type Route = (world: World, request: RecordedRequest, saying: Saying) => Answer
 
+/** The path of a file, without its digest. */
+const BLOBS = '/api/blobs/'
+
 /** What the server answers by itself, by path and method. */
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   '/': forReading(() => wholeAnswer(200, TYPES.text, 'Ollama is running')),
@@ -85,14 +114,28 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   '/api/ps': { GET: ({ catalogue }) => jsonAnswer(catalogue.ps()) },
   '/api/show': { POST: show },
   '/api/chat': { POST: chat },
+  '/api/embed': {
+    POST: ({ catalogue }, request, saying) => delivered(embedAnswer(request, catalogue), saying() ?? {}),
+  },
+  '/api/pull': { POST: (world, request, saying) => pullAnswer(request, world, saying) },
+  '/api/push': { POST: (world, request, saying) => pushAnswer(request, world, saying) },
+  '/api/create': { POST: (world, request, saying) => createAnswer(request, world, saying) },
+  '/api/copy': { POST: (world, request) => copyAnswer(request, world) },
+  [BLOBS]: forUploading((world, request) => blobAnswer(request, world)),
+  '/api/delete': { DELETE: (world, request) => deleteAnswer(request, world) },
 }
 
 function forReading(route: Route): Readonly<Record<string, Route>> {
   return { GET: route, HEAD: route }
 }
 
+function forUploading(route: Route): Readonly<Record<string, Route>> {
+  return { HEAD: route, POST: route }
+}
+
 function routed(world: World, request: RecordedRequest, saying: Saying): Answer {
-  const methods = ROUTES[request.path]
+  const { path } = request
+  const methods = ROUTES[path.startsWith(BLOBS) && path !== BLOBS ? BLOBS : path]
   if (!methods) return wholeAnswer(404, TYPES.router, '404 page not found')
   const answer = methods[request.method]?.(world, request, saying)
   return answer ?? wholeAnswer(405, TYPES.router, '405 method not allowed')

@@ -20,6 +20,8 @@ export interface RecordedRequest {
   /** By lower-case name; repeated ones are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>
   readonly bodyText: string
+  /** As it came, for bodies that are no text. */
+  readonly bodyBytes: Uint8Array
   /** The body as JSON; undefined where it is empty or something else. */
   readonly body: unknown
   /** When the request had come in whole. */
@@ -283,6 +285,7 @@ class HttpFarEnd<Reply> implements FarEnd<Reply> {
       query: queryAt < 0 ? '' : url.slice(queryAt),
       headers: flatHeaders(incoming),
       bodyText: bytes.toString('utf8'),
+      bodyBytes: bytes,
       at: this.#clock.elapsed(),
     })
     this.requestCount++
@@ -292,7 +295,7 @@ class HttpFarEnd<Reply> implements FarEnd<Reply> {
   }
 }
 
-type Told = Pick<RecordedRequest, 'method' | 'path' | 'query' | 'headers' | 'bodyText' | 'at'>
+type Told = Pick<RecordedRequest, 'method' | 'path' | 'query' | 'headers' | 'bodyText' | 'bodyBytes' | 'at'>
 
 class Recorded implements RecordedRequest {
   readonly method: string
@@ -300,6 +303,7 @@ class Recorded implements RecordedRequest {
   readonly query: string
   readonly headers: Readonly<Record<string, string>>
   readonly bodyText: string
+  readonly bodyBytes: Uint8Array
   readonly body: unknown
   readonly at: number
   readonly connection: number
@@ -312,6 +316,7 @@ class Recorded implements RecordedRequest {
     this.query = told.query
     this.headers = told.headers
     this.bodyText = told.bodyText
+    this.bodyBytes = told.bodyBytes
     this.body = parsed(told.bodyText)
     this.at = told.at
     this.connection = line.number

@@ -7,7 +7,7 @@ export type { Delivery, FarEnd, FarEndOptions, Gate, RecordedRequest, Scripted }
 
 // A scripted provider without a server
 export { mock } from '../drivers/mock/index.ts'
-export type { MockFactory, MockOptions, MockReply, MockRequest } from '../drivers/mock/index.ts'
+export type { MockFactory, MockOptions, MockReply, MockRequest, MockVectors } from '../drivers/mock/index.ts'
 
 // Time in a test's hands
 export { FakeClock } from './fake-clock.ts'
@@ -20,6 +20,7 @@ export type {
   ContractFarEnd,
   ContractReply,
   ContractSubject,
+  ContractVectors,
   ContractWorld,
 } from './driver-contract.ts'
 export { mockSubject, ollamaSubject } from './subjects.ts'

@@ -1,6 +1,7 @@
 import { mock, CAPABILITIES as MOCK_CAPABILITIES, type MockReply } from '../drivers/mock/index.ts'
 import { CAPABILITIES as OLLAMA_CAPABILITIES } from '../drivers/ollama/index.ts'
-import type { ContractReply, ContractSubject } from './driver-contract.ts'
+import type { Message } from '../core/message.ts'
+import type { ContractReply, ContractSubject, ContractVectors } from './driver-contract.ts'
 import { fakeOllama, type OllamaReply } from './fake-ollama.ts'
 import type { Delivery } from './far-end.ts'
 
@@ -12,29 +13,41 @@ export const mockSubject: ContractSubject = {
   down: { mock: mock({ up: false }) },
   open: async () => {
     const replies: MockReply[] = []
-    const scripted = mock({ replies })
+    const embeddings: ContractVectors[] = []
+    const scripted = mock({ replies, embeddings })
     return {
       providers: { mock: scripted },
       provider: 'mock',
       model: scripted.model,
+      embedModel: scripted.model,
       far: {
-        reply: (...more) => void replies.push(...more.map(toMockReply)),
+        replyVectors: (vectors) => void embeddings.push(vectors),
+        embedRequests: () => scripted.embedRequests,
+        reply: (...more) => void replies.push(...more.map((one) => toMockReply(one, replies.length))),
         chatRequests: () =>
           scripted.requests.map(({ model, messages }) => ({
             model,
-            messages: messages.map(({ role, content }) => ({
-              role,
-              content:
-                typeof content === 'string'
-                  ? content
-                  : content.map((part) => ('text' in part ? part.text : '')).join(''),
-            })),
+            messages: messages.flatMap(asSeen),
           })),
         close: async () => {},
       },
     }
   },
 }
+
+/** A message as a provider with plain texts would have got it. */
+function asSeen({ role, content }: Message): { role: string; content: string }[] {
+  if (typeof content === 'string') return [{ role, content }]
+  const results = content.flatMap((part) => (part.type === 'tool-result' ? [part.content] : []))
+  if (results.length === 0)
+    return [{ role, content: content.map((part) => ('text' in part ? part.text : '')).join('') }]
+  return results.map((result) => ({
+    role,
+    content: typeof result === 'string' ? result : JSON.stringify(result),
+  }))
+}
+
+const EMBED_MODEL = { name: 'bge-m3', capabilities: ['embedding'] }
 
 /** The Ollama driver with its stand-in: its models are proven local, and free. */
 export const ollamaSubject: ContractSubject = {
@@ -44,12 +57,22 @@ export const ollamaSubject: ContractSubject = {
   // Port 1 is the port multiplexer's: nothing listens there.
   down: { ollama: { baseUrl: 'http://127.0.0.1:1' } },
   open: async () => {
-    const server = await fakeOllama({ models: ['llama3.2'] })
+    const server = await fakeOllama({ models: ['llama3.2', EMBED_MODEL] })
     return {
       providers: { ollama: { baseUrl: server.url, model: 'llama3.2' } },
       provider: 'ollama',
       model: 'llama3.2',
+      embedModel: EMBED_MODEL.name,
       far: {
+        replyVectors: ({ vectors, inputTokens }) =>
+          server.once('/api/embed', {
+            body: { model: EMBED_MODEL.name, embeddings: vectors, prompt_eval_count: inputTokens },
+          }),
+        embedRequests: () =>
+          server.requests
+            .filter((request) => request.path === '/api/embed')
+            .map((request) => request.body as { model: string; input: readonly string[] })
+            .map(({ model, input }) => ({ model, values: input })),
         reply: (...replies) => server.reply(...replies.map((reply) => toOllamaReply(reply, server.gate))),
         chatRequests: () =>
           server.requests
@@ -70,11 +93,14 @@ const MOCK_FAILURES = {
   'model-missing': { code: 'model_not_found', status: 404 },
 } as const
 
-function toMockReply(reply: ContractReply): MockReply {
+function toMockReply(reply: ContractReply, index: number): MockReply {
   if (reply.failure) return { error: MOCK_FAILURES[reply.failure] }
   const { pieces = [], inputTokens = 1, outputTokens = 1, silentUsage = false, length = false } = reply
   return {
     pieces,
+    ...(reply.toolCalls && {
+      toolCalls: reply.toolCalls.map((call, at) => ({ ...call, id: `call_${index}_${at}` })),
+    }),
     usage: silentUsage ? null : { inputTokens, outputTokens },
     ...(length ? { finishReason: { unified: 'length', raw: 'length' } } : {}),
     ...(reply.cutAfter === undefined ? {} : { cutAfter: reply.cutAfter }),
@@ -99,6 +125,7 @@ function toOllamaReply(
   void hold?.until.then(() => gate?.open())
   return {
     chunks: pieces,
+    ...(reply.toolCalls && { toolCalls: reply.toolCalls }),
     // The real server leaves out a count that is zero: that is how it does not tell one.
     promptTokens: silentUsage ? 0 : inputTokens,
     outputTokens: silentUsage ? 0 : outputTokens,

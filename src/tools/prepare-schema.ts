@@ -63,19 +63,70 @@ function fromJsonSchema(schema: JsonSchema): PreparedSchema {
   }
 }
 
+/** Keywords whose errors repeat what is wrong further in. */
+const REPEATING: ReadonlySet<string> = new Set([
+  'properties',
+  'patternProperties',
+  'additionalProperties',
+  'items',
+  'prefixItems',
+  '$ref',
+  'allOf',
+  'then',
+  'else',
+  'dependentSchemas',
+])
+
+/** Whether an error is one further in; at the same place, only where it does not repeat another one itself. */
+function isWithin(inner: string, place: string, repeats: boolean): boolean {
+  return inner.startsWith(`${place}/`) || (inner === place && !repeats)
+}
+
+/** Deepest nesting of a schema in which `nullable` is looked for, in levels. */
+const DEPTH_MAX = 64
+
+/** `nullable`, which OpenAPI has and JSON Schema has not, as JSON Schema says it. */
+function withNull(schema: JsonSchema): JsonSchema {
+  return nullableAsType(schema, 0) as JsonSchema
+}
+
+function nullableAsType(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > DEPTH_MAX) return value
+  if (Array.isArray(value)) return value.map((one) => nullableAsType(one, depth + 1))
+  const own = Object.entries(value).map(([name, one]) => {
+    return [name, VALUES.has(name) ? (one as unknown) : nullableAsType(one, depth + 1)] as const
+  })
+  const schema: Readonly<Record<string, unknown>> = Object.fromEntries(own)
+  if (schema['nullable'] !== true) return schema
+  const { type, enum: choices } = schema
+  if (type === undefined && choices === undefined) return { anyOf: [schema, { type: 'null' }] }
+  // In place, so that references through it still point to what they did.
+  return {
+    ...schema,
+    ...(type !== undefined && { type: [type, 'null'].flat() }),
+    ...(Array.isArray(choices) && { enum: [...(choices as unknown[]), null] }),
+  }
+}
+
+/** Keywords that hold values, and no schemas. */
+const VALUES: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples'])
+
 /** The validator is loaded when something has to be validated. */
 async function loadCheck(schema: JsonSchema): Promise<(value: unknown) => readonly string[]> {
   const { Validator } = await import('@cfworker/json-schema')
-  const validator = new Validator(schema, DRAFT, false)
+  const validator = new Validator(withNull(schema), DRAFT, false)
   return (value) => {
     const { valid, errors } = validator.validate(value)
     if (valid) return []
-    // An error of a part is repeated by each whole around it: the innermost ones say what is wrong.
-    const places = errors.map((error) => error.instanceLocation)
-    const innermost = errors.filter(
-      (error) => !places.some((place) => place.startsWith(`${error.instanceLocation}/`)),
-    )
-    return innermost.slice(0, ISSUES_MAX).map(({ instanceLocation, error }) => {
+    // An error of a part is repeated by each whole around it, which says no more than that there is one.
+    const said = errors.filter(({ keyword }) => keyword !== 'false')
+    const own = said.filter(({ keyword, instanceLocation: place }) => {
+      const repeats = REPEATING.has(keyword)
+      return (
+        !repeats || !said.some((one) => isWithin(one.instanceLocation, place, REPEATING.has(one.keyword)))
+      )
+    })
+    return own.slice(0, ISSUES_MAX).map(({ instanceLocation, error }) => {
       const where = instanceLocation.replace(/^#\/?/, '').replaceAll('/', '.')
       return where === '' ? error : `${where}: ${error}`
     })

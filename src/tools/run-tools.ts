@@ -78,7 +78,7 @@ async function runTool(call: ToolCall, run: ToolRun): Promise<ToolResultPart> {
   const { id, name } = call
   run.watcher.called(call)
   try {
-    const content = await contentOf(call, run)
+    const content = sendable(await contentOf(call, run), call)
     const result: ToolResultPart = { type: 'tool-result', id, name, content }
     run.watcher.completed(call, result)
     return result
@@ -103,6 +103,17 @@ async function contentOf(call: ToolCall, { tools, callId, messages, signal }: To
     )
   }
   return prepared.tool.run(checked.value, { callId, toolCallId: call.id, signal, messages })
+}
+
+/** What cannot be written as JSON could not go back to the model, and would break the conversation. */
+function sendable(content: unknown, call: ToolCall): unknown {
+  if (typeof content === 'string') return content.toWellFormed()
+  try {
+    JSON.stringify(content)
+    return content
+  } catch {
+    throw failed(call, `What ${call.name} gave back cannot be written as JSON`)
+  }
 }
 
 function failed(call: ToolCall, message: string): AIError {

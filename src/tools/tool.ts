@@ -1,5 +1,6 @@
 import { AIError } from '../core/errors.ts'
 import { TOOLS_MAX } from '../core/limits.ts'
+import type { ToolChoice } from '../core/request.ts'
 import type { Schema } from '../core/schema.ts'
 import type { PreparedTool, Tool } from '../core/tool.ts'
 import { prepareSchema } from './prepare-schema.ts'
@@ -31,6 +32,9 @@ export function prepareTools(tools: readonly Tool[]): ReadonlyMap<string, Prepar
     checkName(one.name)
     if (byName.has(one.name)) throw invalid(`There are two tools of the name ${one.name}`)
     const input = prepareSchema(one.input, `the tool ${one.name}`, one.jsonSchema)
+    const { type } = input.jsonSchema
+    if (type !== undefined && type !== 'object')
+      throw invalid(`The input of the tool ${one.name} is an object, since models give arguments by name`)
     const { name, description } = one
     const definition = {
       name,
@@ -40,6 +44,27 @@ export function prepareTools(tools: readonly Tool[]): ReadonlyMap<string, Prepar
     byName.set(name, { tool: one, definition, input })
   }
   return byName
+}
+
+/**
+ * Checks that what a call says of its tools can be done with them.
+ *
+ * @throws AIError `request_invalid`
+ */
+export function checkToolChoice(
+  choice: ToolChoice | undefined,
+  tools: ReadonlyMap<string, PreparedTool>,
+): void {
+  if (choice === undefined || choice === 'auto' || choice === 'none') return
+  if (tools.size === 0) throw invalid('toolChoice asks for a tool to be called, and the call has no tools')
+  if (choice === 'required') return
+  if (typeof choice !== 'object' || typeof choice.tool !== 'string')
+    throw invalid("toolChoice is 'auto', 'none', 'required' or { tool: name }")
+  if (!tools.has(choice.tool)) {
+    throw invalid(
+      `toolChoice names ${choice.tool}; the tools of the call are ${[...tools.keys()].join(', ')}`,
+    )
+  }
 }
 
 function checkName(name: unknown): void {

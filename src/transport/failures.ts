@@ -52,7 +52,9 @@ function failureOf(error: unknown): Failure {
   if (code === undefined && error instanceof Error && error.cause !== undefined) return failureOf(error.cause)
   const address = 'address' in error && typeof error.address === 'string' ? error.address : undefined
   const port = 'port' in error && typeof error.port === 'number' ? error.port : undefined
-  const name = code ?? (error instanceof Error ? error.name : 'UNKNOWN')
+  // undici has a name of its own for a connection that the far end closed.
+  const known = code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code
+  const name = known ?? (error instanceof Error ? error.name : 'UNKNOWN')
   if (address === undefined) return { cause: name }
   return { cause: name, address: port === undefined ? address : `${address}:${port}` }
 }
@@ -62,22 +64,24 @@ const NEXT_STEP: Readonly<Record<string, string>> = {
   ENOTFOUND: 'The name does not resolve: check the spelling of the host and the DNS.',
   EAI_AGAIN: 'The name could not be resolved just now: check the network and the DNS.',
   ECONNRESET: 'The server closed the connection before it answered: it may have restarted; try again.',
-  UND_ERR_SOCKET: 'The server closed the connection before it answered: it may have restarted; try again.',
   EPIPE: 'The server closed the connection before it answered: it may have restarted; try again.',
   ETIMEDOUT: 'The host does not answer: check the address, the network and the firewall.',
   EHOSTUNREACH: 'There is no way to the host: check the address, the network and the firewall.',
   ENETUNREACH: 'There is no way to the host: check the address and the network.',
 }
 
+/** What the parser of HTTP says of something else. */
+const NOT_HTTP = /^(?:HPE_|HTTPParserError$)/
 /** Codes that the same call meets again: what answers is no HTTP server, or its certificate is not accepted. */
-const LASTING = /^(?:HPE_|ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/
+const LASTING =
+  /^(?:HPE_|HTTPParserError$|ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/
 
 /** The error of a call that failed before the headers of its response. `host` is `name:port`. */
 export function networkError(error: unknown, host: string, details: Record<string, unknown> = {}): AIError {
   const failure = failureOf(error)
   const lasting = LASTING.test(failure.cause)
   const nextStep = lasting
-    ? failure.cause.startsWith('HPE_')
+    ? NOT_HTTP.test(failure.cause)
       ? 'What listens there does not speak HTTP (or http and https are mixed up): check the address.'
       : 'TLS failed: check the scheme (http or https), the certificate and the clock.'
     : (NEXT_STEP[failure.cause] ?? 'Check the address and the network, then try again.')
@@ -86,7 +90,7 @@ export function networkError(error: unknown, host: string, details: Record<strin
     message: `Cannot reach ${host} (${failure.cause}). ${nextStep}`,
     retryable: !lasting,
     details: { ...failure, ...details },
-    cause: error,
+    cause: showable(error, failure),
   })
 }
 
@@ -97,8 +101,13 @@ export function interruptedError(error: unknown, host: string): AIError {
     code: 'stream_interrupted',
     message: `The answer of ${host} was cut off (${failure.cause}): the server or something between closed the connection.`,
     details: { ...failure },
-    cause: error,
+    cause: showable(error, failure),
   })
+}
+
+/** A parser's error carries the bytes that it did not understand, which are nobody else's business. */
+function showable(error: unknown, { cause }: Failure): unknown {
+  return NOT_HTTP.test(cause) ? undefined : error
 }
 
 /** The error of a request that cannot be put on the wire: an address or a header that HTTP does not allow. */

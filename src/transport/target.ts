@@ -7,6 +7,7 @@ export interface Target {
   readonly hostname: string
   readonly port: number
   readonly path: string
+  readonly origin: string
   /** `host:port`, for messages: an address may carry a key in its query, so no more of it is shown. */
   readonly label: string
 }
@@ -22,5 +23,12 @@ export function parseTarget(address: string): Target {
   }
   const port = url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(url.port)
   const hostname = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
-  return { protocol, hostname, port, path: `${url.pathname}${url.search}`, label: `${url.hostname}:${port}` }
+  return {
+    protocol,
+    hostname,
+    port,
+    path: `${url.pathname}${url.search}`,
+    origin: url.origin,
+    label: `${url.hostname}:${port}`,
+  }
 }

@@ -1,63 +1,79 @@
-import type { Agent, Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
+import { AIError } from '../core/errors.ts'
 import type { Clock } from '../runtime.ts'
 import { joinBytes } from './bytes.ts'
-import { abortedError, consumedError, interruptedError, networkError } from './failures.ts'
+import { abortedError, consumedError, interruptedError, networkError, unsendableError } from './failures.ts'
 import { parseTarget } from './target.ts'
 import type { Target } from './target.ts'
 import type { Exchange, Transport, TransportRequest } from './transport.ts'
+import { ConnectionPool, loadUndici } from './undici-pool.ts'
+import type { Connection } from './undici-pool.ts'
 import { Watch } from './watch.ts'
 
-const IDLE_CONNECTION_MS_MAX = 4_000
-
-/** The transport over the dispatcher of `undici`. */
+/** The transport on Node: over undici's client, without the `fetch` on top of it. */
 export class UndiciTransport implements Transport {
   readonly #clock: Clock
   readonly #running = new Set<UndiciExchange>()
-  #agent: Agent | undefined
+  #loading: Promise<ConnectionPool> | undefined
+  #pool: ConnectionPool | undefined
+  #last: { readonly url: string; readonly target: Target } | undefined
   #closed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  async send(request: TransportRequest): Promise<Exchange> {
-    const { signal } = request
-    if (signal?.aborted === true) throw abortedError(signal.reason)
-    if (this.#closed) throw abortedError(new Error('The transport is closed.'))
-    const target = parseTarget(request.url)
-    if (this.#agent === undefined) {
-      const { Agent } = await import('undici')
-      this.#agent ??= new Agent({
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        keepAliveTimeout: IDLE_CONNECTION_MS_MAX,
-        allowH2: false,
-        connect: { timeout: 0 },
-      })
-    }
-    const agent = this.#agent
-    return new Promise((resolve, reject) => {
-      const exchange = new UndiciExchange(this.#clock, request, target, {
-        resolve,
-        reject,
-        over: (done) => this.#running.delete(done),
-      })
-      this.#running.add(exchange)
-      exchange.start(agent)
-    })
+  send(request: TransportRequest): Promise<Exchange> {
+    const pool = this.#pool
+    if (pool !== undefined) return this.#start(request, pool)
+    this.#loading ??= this.#load()
+    return this.#loading.then((loaded) => this.#start(request, loaded))
   }
 
   async close(): Promise<void> {
     this.#closed = true
     for (const exchange of this.#running) exchange.abort()
-    await this.#agent?.destroy()
+    this.#pool?.close()
+  }
+
+  async #load(): Promise<ConnectionPool> {
+    try {
+      this.#pool = new ConnectionPool(await loadUndici())
+      return this.#pool
+    } catch (error) {
+      this.#loading = undefined
+      throw new AIError({
+        code: 'config_invalid',
+        message:
+          'The HTTP client cannot be loaded. Install the package `undici`, or pass a `fetch` of your own.',
+        cause: error,
+      })
+    }
+  }
+
+  #start(request: TransportRequest, pool: ConnectionPool): Promise<Exchange> {
+    return new Promise((resolve, reject) => {
+      const { signal } = request
+      if (signal?.aborted === true) throw abortedError(signal.reason)
+      if (this.#closed) throw abortedError(new Error('The transport is closed.'))
+      const outcome = { resolve, reject, running: this.#running }
+      const exchange = new UndiciExchange(this.#clock, request, this.#targetOf(request.url), pool, outcome)
+      this.#running.add(exchange)
+      exchange.start()
+    })
+  }
+
+  /** Most calls go where the last one went. */
+  #targetOf(url: string): Target {
+    if (this.#last?.url !== url) this.#last = { url, target: parseTarget(url) }
+    return this.#last.target
   }
 }
 
 interface Outcome {
   readonly resolve: (exchange: Exchange) => void
   readonly reject: (error: unknown) => void
-  readonly over: (exchange: UndiciExchange) => void
+  readonly running: Set<UndiciExchange>
 }
 
 interface Reader {
@@ -66,41 +82,55 @@ interface Reader {
   readonly reject: (error: unknown) => void
 }
 
-/** One request and its response: itself the handler of the dispatcher. */
+type RawHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+/** One request and its response, and what the client calls back for them. */
 class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
   status = 0
-  #raw: Record<string, string | string[] | undefined> = {}
-  #flat: Readonly<Record<string, string>> | undefined
   readonly #request: TransportRequest
   readonly #target: Target
+  readonly #pool: ConnectionPool
   readonly #outcome: Outcome
   readonly #watch: Watch
+  #connection: Connection | undefined
   #controller: Dispatcher.DispatchController | undefined
+  #rawHeaders: RawHeaders | undefined
+  #headers: Readonly<Record<string, string>> | undefined
   #reader: Reader | undefined
-  #answered = false
-  #waiting: Uint8Array[] = []
+  /** Pieces that came in this turn of the event loop, or while the reader was busy. */
+  #pieces: Uint8Array[] = []
+  /** The reader has a piece in work. */
   #busy = false
+  /** The body is complete, though the reader may not have all of it yet. */
   #ended = false
   #over = false
+  /** Why the exchange failed; an object, since a reader may throw anything, also undefined. */
   #failure: { readonly error: unknown } | undefined
 
-  constructor(clock: Clock, request: TransportRequest, target: Target, outcome: Outcome) {
+  constructor(
+    clock: Clock,
+    request: TransportRequest,
+    target: Target,
+    pool: ConnectionPool,
+    outcome: Outcome,
+  ) {
     this.#request = request
     this.#target = target
+    this.#pool = pool
     this.#outcome = outcome
     this.#watch = new Watch(clock, request, target.label, (error) => this.#fail(error))
   }
 
   get headers(): Readonly<Record<string, string>> {
-    this.#flat ??= flatten(this.#raw)
-    return this.#flat
+    this.#headers ??= flatten(this.#rawHeaders ?? {})
+    return this.#headers
   }
 
-  start(agent: Agent): void {
-    const { method, headers, body, url } = this.#request
-    const origin = url.slice(0, url.length - this.#target.path.length)
-    const { path } = this.#target
-    agent.dispatch({ origin, path, method, headers: { ...headers }, body: body ?? null }, this)
+  start(): void {
+    const { method, headers, body = null } = this.#request
+    const { origin, path } = this.#target
+    this.#connection = this.#pool.take(origin)
+    this.#connection.client.dispatch({ origin, path, method, headers, body }, this)
   }
 
   abort(): void {
@@ -111,64 +141,92 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
     return new Promise((resolve, reject) => {
       if (this.#reader !== undefined) throw consumedError()
       this.#reader = { take, resolve, reject }
-      if (this.#failure !== undefined) {
-        reject(this.#failure.error)
-        return
-      }
-      this.#watch.reading()
-      this.#drain(true)
+      if (this.#failure === undefined) this.#resume()
+      else reject(this.#failure.error)
     })
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#over) controller.abort(new Error('aborted'))
-    else this.#watch.connected()
+    this.#watch.connected()
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (status < 200) return
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
+    // What comes before the response proper (103 Early Hints and the like) is of no use here.
+    if (status < 200 || this.#over) return
     this.status = status
-    this.#raw = headers
-    this.#answered = true
+    this.#rawHeaders = headers
     this.#watch.rest()
     this.#outcome.resolve(this)
   }
 
+  /**
+   * Notes a piece. What one read of the socket brings is handed over together: a burst of small HTTP chunks then
+   * costs the reader one call instead of hundreds, and a piece that comes alone waits for no more than the microtask.
+   */
   onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
-    // A pause in the middle of a chunk gives an empty piece, and a pause for that another one, for ever.
+    // What is resumed gives an empty piece first: nothing to hand on, and to pause for it again would never end.
     if (this.#over || piece.length === 0) return
-    this.#waiting.push(piece)
-    if (this.#reader === undefined || this.#busy) controller.pause()
-    else if (this.#waiting.length === 1) queueMicrotask(() => this.#drain(false))
+    this.#pieces.push(piece)
+    if (this.#busy || this.#reader === undefined) controller.pause()
+    else if (this.#pieces.length === 1) queueMicrotask(() => this.#hand())
   }
 
   onResponseEnd(): void {
+    if (this.#over) return
     this.#ended = true
-    if (this.#reader !== undefined) this.#drain(false)
+    const connection = this.#connection
+    this.#connection = undefined
+    if (connection !== undefined) this.#pool.release(connection)
+    if (this.#reader !== undefined) this.#finish()
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#answered) this.#fail(interruptedError(error, this.#target.label))
-    else this.#fail(networkError(error, this.#target.label))
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#over) return
+    const connection = this.#connection
+    if (this.#rawHeaders !== undefined) {
+      this.#fail(interruptedError(error, this.#target.label))
+    } else if ('code' in error && error.code === 'UND_ERR_INVALID_ARG') {
+      // Bad characters are refused before anything is sent; the message names the header, never the value.
+      this.#fail(unsendableError(`The request cannot be sent: ${error.message}.`))
+    } else if (connection?.reused === true && this.#mayReplay(error)) {
+      this.#pool.discard(connection)
+      // Where one kept connection has gone stale the others of that host most likely have as well. The next one is
+      // new, so a request is repeated once at most.
+      this.#pool.dropIdle(this.#target.origin)
+      this.start()
+    } else {
+      const details = connection?.reused === true ? { reusedConnection: true } : {}
+      this.#fail(networkError(error, this.#target.label, details))
+    }
+  }
+
+  /**
+   * A kept connection may be closed by the server just when a request goes out on it. The client looks whether it
+   * was before it sends; what is left is a goodbye on its way. Sending the request again is safe only when the server
+   * cannot have acted on it: it changes nothing (GET, HEAD), or the system refused some of its bytes. Any other
+   * request may have reached the model and cost money, so the caller decides.
+   */
+  #mayReplay(error: Error): boolean {
+    if (!('code' in error)) return false
+    const { code } = error
+    if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET' && code !== 'EPIPE') return false
+    const { method } = this.#request
+    if (method === 'GET' || method === 'HEAD') return true
+    return 'syscall' in error && error.syscall === 'write'
   }
 
   #hand(): void {
     const reader = this.#reader
-    const [first] = this.#waiting
-    if (this.#over || this.#busy || reader === undefined || first === undefined) return
-    const piece = this.#waiting.length === 1 ? first : joinBytes(this.#waiting)
-    this.#waiting = []
+    if (this.#over || this.#busy || reader === undefined || this.#pieces.length === 0) return
+    const piece = joinBytes(this.#pieces)
+    this.#pieces = []
     this.#watch.touch()
     try {
       const busy = reader.take(piece)
       if (busy === undefined) return
+      // The next piece that comes pauses the connection.
       this.#busy = true
-      this.#controller?.pause()
       this.#watch.rest()
       busy.then(
         () => this.#resume(),
@@ -179,22 +237,22 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
     }
   }
 
+  /** The reader is ready for more. */
   #resume(): void {
     this.#busy = false
     if (this.#over) return
+    if (this.#ended) {
+      this.#finish()
+      return
+    }
     this.#watch.reading()
-    this.#drain(true)
-  }
-
-  #drain(resume: boolean): void {
     this.#hand()
-    if (this.#busy || this.#over) return
-    if (this.#ended) this.#finish()
-    else if (resume) this.#controller?.resume()
+    if (!this.#busy && !this.#over) this.#controller?.resume()
   }
 
   #finish(): void {
-    if (this.#over) return
+    this.#hand()
+    if (this.#busy || this.#over) return
     this.#settle()
     this.#reader?.resolve()
   }
@@ -203,19 +261,20 @@ class UndiciExchange implements Exchange, Dispatcher.DispatchHandler {
     if (this.#over) return
     this.#failure = { error }
     this.#settle()
-    this.#controller?.abort(new Error('aborted'))
-    if (this.#answered) this.#reader?.reject(error)
-    else this.#outcome.reject(error)
+    this.#pieces = []
+    if (this.#connection !== undefined) this.#pool.discard(this.#connection)
+    if (this.#rawHeaders === undefined) this.#outcome.reject(error)
+    else this.#reader?.reject(error)
   }
 
   #settle(): void {
     this.#over = true
     this.#watch.stop()
-    this.#outcome.over(this)
+    this.#outcome.running.delete(this)
   }
 }
 
-function flatten(headers: Record<string, string | string[] | undefined>): Readonly<Record<string, string>> {
+function flatten(headers: RawHeaders): Readonly<Record<string, string>> {
   const flat: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ')

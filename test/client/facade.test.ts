@@ -117,6 +117,8 @@ describe('every way in', () => {
     expect(server.requests.map((request) => request.path)).toEqual([
       '/api/show',
       '/api/chat',
+      // How it runs is asked for once, after its first answer.
+      '/api/ps',
       '/api/chat',
       '/api/show',
       '/api/chat',

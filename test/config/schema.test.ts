@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { CONFIG_KEYS, PROVIDER_KEYS, type AIConfig } from '../../src/config/config.ts'
-import { configSchema, deadlinesSchema, factsOf, providerSchema } from '../../src/config/schema.ts'
+import { configSchema, deadlinesSchema, factsOf, mediaSchema, providerSchema } from '../../src/config/schema.ts'
 import type { ProviderOptions } from '../../src/drivers/rooms.ts'
 import { createMemoryLedger } from '../../src/ledger/memory/index.ts'
 
@@ -12,7 +12,7 @@ test('the schema has the keys of createAI, and no others', () => {
 })
 
 test('every key is described', () => {
-  const shapes = [configSchema.shape, providerSchema.shape, deadlinesSchema.shape]
+  const shapes = [configSchema.shape, providerSchema.shape, deadlinesSchema.shape, mediaSchema.shape]
   for (const [name, schema] of shapes.flatMap((shape) => Object.entries(shape))) {
     expect(factsOf(schema)?.description, name).toMatch(/\.$/)
   }
@@ -26,8 +26,11 @@ test('the schema takes all that createAI takes', () => {
     model: 'm',
     headers: { 'x-a': 'b' },
     local: 'auto',
-    timeouts: { connectMs: 1, firstByteMs: 2, idleMs: 3, totalMs: 4 },
+    timeouts: { connectMs: 1, firstByteMs: 2, idleMs: 3, totalMs: 4, loadMs: 5 },
     retries: 0,
+    maxConcurrency: 1,
+    contextWindow: { min: 1, max: 2 },
+    media: { fetchUrls: ['https://pictures.example'], readFiles: true, bytesMax: 1 },
     fetch: globalThis.fetch,
   }
   const config: Required<AIConfig> = {

@@ -10,7 +10,9 @@ describe.each(SUBJECTS)('$name', (subject) => {
   for (const one of driverContract) {
     const undeclared = one.needs.some((capability) => !declared.has(capability))
     const declaredAfterAll = one.lacks !== undefined && declared.has(one.lacks)
-    it.skipIf(undeclared || declaredAfterAll)(one.name, async () => {
+    // It is about drivers that lack what this one has.
+    if (declaredAfterAll) continue
+    it.skipIf(undeclared)(one.name, async () => {
       await runContractCase(one, subject)
     })
   }

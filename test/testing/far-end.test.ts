@@ -245,7 +245,7 @@ describe('the script', () => {
     expect(await text('/api/version', 'GET')).toBe('{"error":"no"}')
     expect(await text('/api/version', 'GET')).toBe('{"version":"0.33.0"}')
     expect(await text('/api/delete', 'DELETE')).toBe('')
-    expect(await text('/api/delete', 'POST')).toBe('404 page not found')
+    expect(await text('/api/delete', 'POST')).toBe('405 method not allowed')
   })
 
   test('reset forgets requests and scripts', async () => {

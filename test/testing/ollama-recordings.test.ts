@@ -79,7 +79,13 @@ describe.skipIf(!present)('the stand-in and recordings of a real server', () => 
         },
         { ...common, name: 'tiny-jinja', capabilities: ['completion', 'tools', 'thinking'], route: 'native' },
         { ...common, name: 'tiny-plain', capabilities: ['completion'] },
-        { ...common, name: 'tiny-embed', capabilities: ['embedding'], contextLength: 2_048 },
+        {
+          ...common,
+          name: 'tiny-embed',
+          capabilities: ['embedding'],
+          contextLength: 2_048,
+          embeddingLength: 64,
+        },
         { ...common, name: 'tiny-builtin', capabilities: ['completion', 'tools'] },
       ],
     })
@@ -184,6 +190,59 @@ describe.skipIf(!present)('the stand-in and recordings of a real server', () => 
         done_reason,
       ])
     expect(said(own)).toEqual(said(real))
+    expect(headerShape(headersOf(answer))).toEqual(headerShape(recorded.response.headers))
+  })
+
+  test.each(['embed-empty', 'embed-on-chat-model', 'copy-unknown', 'delete-again'])(
+    '%s: the same body as the real one',
+    async (name) => {
+      const recorded = recording(name)
+      const answer = await replay(server, recorded)
+      expect(answer.body).toBe(recorded.response.chunks.join(''))
+      expect(answer.statusLine).toContain(` ${recorded.response.status} `)
+      expect(headerShape(headersOf(answer))).toEqual(headerShape(recorded.response.headers))
+    },
+  )
+
+  test('embed-too-long: the same body, for more words than the model takes', async () => {
+    const recorded = recording('embed-too-long')
+    // It counts words, not tokens.
+    const body = { ...(recorded.request.body as object), input: 'x '.repeat(2_048) }
+    const answer = await replay(server, { ...recorded, request: { ...recorded.request, body } })
+    expect(answer.body).toBe(recorded.response.chunks.join(''))
+    expect(answer.statusLine).toContain(' 400 ')
+    expect(headerShape(headersOf(answer))).toEqual(headerShape(recorded.response.headers))
+  })
+
+  test.each(['embed', 'embed-dimensions'])('%s: the same shape, and vectors of length 1', async (name) => {
+    const recorded = recording(name)
+    const answer = await replay(server, recorded)
+    const own = JSON.parse(answer.body) as { embeddings: number[][] }
+    const real = JSON.parse(recorded.response.chunks.join('')) as { embeddings: number[][] }
+    expect(shapeOf(own)).toEqual(shapeOf(real))
+    expect(own.embeddings.map((vector) => vector.length)).toEqual(real.embeddings.map(({ length }) => length))
+    for (const vector of own.embeddings) expect(Math.hypot(...vector)).toBeCloseTo(1, 5)
+    expect(answer.statusLine).toContain(' 200 ')
+    expect(headerShape(headersOf(answer))).toEqual(headerShape(recorded.response.headers))
+  })
+
+  test.each(['create-from', 'create-bad-blob', 'copy', 'delete', 'delete-derived'])(
+    '%s: the same lines but for what the digests are',
+    async (name) => {
+      const recorded = recording(name)
+      const answer = await replay(server, recorded)
+      const plain = (text: string): string => text.replaceAll(/(?<=sha256:)[0-9a-f]{64}/g, 'DIGEST')
+      expect(answer.pieces.map(String).map(plain)).toEqual(recorded.response.chunks.map(plain))
+      expect(answer.statusLine).toContain(' 200 ')
+      expect(headerShape(headersOf(answer))).toEqual(headerShape(recorded.response.headers))
+    },
+  )
+
+  test('pull-offline: the same lines, where the test scripts what went wrong', async () => {
+    const recorded = recording('pull-offline')
+    server.once('/api/pull', { lines: recordsOf(recorded.response.chunks) })
+    const answer = await replay(server, recorded)
+    expect(answer.pieces.map(String)).toEqual(recorded.response.chunks)
     expect(headerShape(headersOf(answer))).toEqual(headerShape(recorded.response.headers))
   })
 

@@ -251,6 +251,40 @@ describe('output', () => {
     })
   })
 
+  it.each<[Record<string, unknown>, unknown, readonly string[]]>([
+    [
+      { properties: { a: { type: 'number' }, b: {} }, required: ['b'] },
+      { a: 'x' },
+      [
+        'Instance does not have required property "b".',
+        'a: Instance type "string" is invalid. Expected "number".',
+      ],
+    ],
+    [
+      { properties: {}, additionalProperties: false },
+      { x: 1 },
+      ['Property "x" does not match additional properties schema.'],
+    ],
+    [
+      { properties: { a: { $ref: '#/$defs/a' } }, $defs: { a: { items: { type: 'number' } } } },
+      { a: [1, 'x'] },
+      ['a.1: Instance type "string" is invalid. Expected "number".'],
+    ],
+    [{ properties: { a: { type: 'string', nullable: true } } }, { a: null }, []],
+    [{ properties: { a: { enum: ['x'], nullable: true } } }, { a: null }, []],
+    [
+      { properties: { a: { $ref: '#/$defs/a', nullable: true } }, $defs: { a: { type: 'string' } } },
+      { a: null },
+      [],
+    ],
+    [{ properties: { a: { const: { nullable: true } } } }, { a: { nullable: true } }, []],
+  ])('names what is wrong, each thing once: %j for %j', async (output, value, issues) => {
+    const { ai } = world([JSON.stringify(value)])
+    const asked = ai.sendMessage('Weather?', { output })
+    if (issues.length === 0) expect((await asked).output).toEqual(value)
+    else await expect(asked).rejects.toMatchObject({ details: { issues } })
+  })
+
   it('that does not fit is an error with the text and the reasons, and was booked', async () => {
     const { ai, scripted } = world(['It is warm.'])
     await expect(ai.sendMessage('Weather?', { output: schema })).rejects.toMatchObject({

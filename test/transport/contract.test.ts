@@ -162,6 +162,33 @@ describe.each(IMPLEMENTATIONS)('a transport over $name', ({ make, ownsConnection
     expect([got, written]).toEqual([total, total])
   })
 
+  it('hands no empty piece to a reader that was busy', async () => {
+    let write: (text: string) => void = () => {}
+    farEnd = await FarEnd.raw((socket) => {
+      write = (text) => void socket.write(text)
+      socket.once('data', () => write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\na'))
+    })
+    const exchange = await get(farEnd.url)
+    const got: string[] = []
+    let release: () => void = () => {}
+    const consumed = exchange.consume((piece) => {
+      got.push(Buffer.from(piece).toString())
+      return new Promise((resolve) => (release = resolve))
+    })
+    for (const text of ['b', 'c', 'd', 'e\r\n0\r\n\r\n']) {
+      await until(() => got.length > 0 && got.at(-1) !== text)
+      const before = got.length
+      // Ready for more in the middle of a chunk, before there is any more.
+      release()
+      await settled(() => got.length)
+      write(text)
+      await until(() => got.length > before, text)
+    }
+    release()
+    await consumed
+    expect(got).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
   it('leaves nothing behind after 1,000 calls', async () => {
     farEnd = await FarEnd.http((_request, response) => response.end('{"ok":true}'))
     const { url } = farEnd

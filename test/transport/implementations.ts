@@ -2,7 +2,6 @@ import type { Clock } from '../../src/runtime.ts'
 import { systemRuntime } from '../../src/runtime.ts'
 import { createTransport } from '../../src/transport/index.ts'
 import type { Transport } from '../../src/transport/transport.ts'
-import { UndiciTransport } from '../../src/transport/undici.ts'
 
 export interface Implementation {
   readonly name: string
@@ -14,11 +13,10 @@ export interface Implementation {
 /** Every way to the network: one contract holds for all of them. */
 export const IMPLEMENTATIONS: readonly Implementation[] = [
   {
-    name: 'node:http',
+    name: 'undici',
     make: (clock) => createTransport({ ...systemRuntime, clock }),
     ownsConnections: true,
   },
-  { name: 'undici', make: (clock) => new UndiciTransport(clock), ownsConnections: true },
   {
     name: 'fetch',
     make: (clock) => createTransport({ ...systemRuntime, clock }, { fetch: globalThis.fetch }),

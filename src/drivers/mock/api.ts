@@ -36,17 +36,27 @@ export interface MockRequest {
   readonly signal: AbortSignal | undefined
 }
 
+/** What the scripted model makes of texts. */
+export interface MockVectors {
+  readonly vectors: readonly (readonly number[])[]
+  /** @default not told */
+  readonly inputTokens?: number
+}
+
 export interface MockOptions extends ProviderOptions {
+  /** Vectors for the requests to embed, in order; after the last one, each text becomes its own length and words. */
+  readonly embeddings?: readonly MockVectors[]
   /** Replies in order, or a function that makes them; after the last one, `DEFAULT_REPLY`. */
   readonly replies?: readonly MockReply[] | ((request: MockRequest, index: number) => MockReply)
   readonly models?: readonly Partial<ModelInfo>[]
-  /** @default all that a script can play: chat, stream, tools, parallel-tools, json-schema */
+  /** @default all that a script can play: chat, stream, tools, parallel-tools, json-schema, embeddings */
   readonly capabilities?: readonly Capability[]
   /** Whether the server behind it is there. @default true */
   readonly up?: boolean
 }
 
 export const CHAT_PATH = '/chat'
+export const EMBED_PATH = '/embed'
 export const MODELS_PATH = '/models'
 export const DEFAULT_MODEL = 'mock-1'
 const DEFAULT_REPLY = 'This is the mock model.'
@@ -59,6 +69,7 @@ export function toAddress(_options: MockOptions): Address {
 /** Plays the script in place of a network: the far end of the mock driver. */
 export class ScriptedTransport implements Transport {
   readonly requests: MockRequest[] = []
+  readonly embedRequests: { readonly model: string; readonly values: readonly string[] }[] = []
   readonly #options: MockOptions
 
   constructor(options: MockOptions) {
@@ -69,6 +80,7 @@ export class ScriptedTransport implements Transport {
     const { models = [{ id: this.#options.model ?? DEFAULT_MODEL }], up = true } = this.#options
     if (!up) return exchange(503, [{ error: { code: 'provider_unavailable' } }], request)
     if (request.url.endsWith(MODELS_PATH)) return exchange(200, [{ models }], request)
+    if (request.url.endsWith(EMBED_PATH)) return exchange(200, [this.#embed(request)], request)
     const asked = JSON.parse(String(request.body)) as Omit<MockRequest, 'signal'>
     this.requests.push({ ...asked, signal: request.signal })
     const reply = this.#reply({ ...asked, signal: request.signal })
@@ -79,6 +91,14 @@ export class ScriptedTransport implements Transport {
   }
 
   async close(): Promise<void> {}
+
+  #embed({ body }: TransportRequest): MockVectors {
+    const { model, values } = JSON.parse(String(body)) as { model: string; values: readonly string[] }
+    const index = this.embedRequests.push({ model, values }) - 1
+    const counted = values.map(words).reduce((sum, count) => sum + count, 0)
+    const vectors = values.map((value) => [value.length, words(value)])
+    return this.#options.embeddings?.[index] ?? { vectors, inputTokens: counted }
+  }
 
   #reply(request: MockRequest): MockReply {
     const { replies = [] } = this.#options

@@ -10,7 +10,7 @@ import * as stream from './stream.ts'
 import * as tools from './tools.ts'
 import * as wire from './wire.ts'
 
-export type { MockOptions, MockReply, MockRequest } from './api.ts'
+export type { MockOptions, MockReply, MockRequest, MockVectors } from './api.ts'
 
 export const CAPABILITIES: readonly Capability[] = [
   'chat',
@@ -18,6 +18,7 @@ export const CAPABILITIES: readonly Capability[] = [
   'tools',
   'parallel-tools',
   'json-schema',
+  'embeddings',
 ]
 
 /** A scripted model in this process: deterministic, without a network, billed by the user's own prices. */
@@ -31,6 +32,7 @@ export class MockDriver extends AbstractDriver<api.MockOptions, stream.MockState
 /** A scripted provider, and what it was asked: `createAI({ providers: { mock: mock({ replies: ['Hi'] }) } })`. */
 export type MockFactory = DriverFactory & {
   readonly requests: readonly api.MockRequest[]
+  readonly embedRequests: readonly { readonly model: string; readonly values: readonly string[] }[]
   readonly model: string
 }
 
@@ -40,6 +42,7 @@ export function mock(options: api.MockOptions = {}): MockFactory {
   return Object.assign(make, {
     driver: 'mock',
     requests: transport.requests,
+    embedRequests: transport.embedRequests,
     model: options.model ?? api.DEFAULT_MODEL,
   })
 }

@@ -1,6 +1,9 @@
-import type { ChatRequest } from '../../core/request.ts'
+import type { Embedded } from '../../core/driver.ts'
+import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import type { DriverEvent } from '../../core/stream.ts'
+import { toUsage } from '../../core/usage.ts'
 import type { Step, WireRequest } from '../rooms.ts'
+import type { MockVectors } from './api.ts'
 import { INITIAL, reduce, type MockState } from './stream.ts'
 
 /** A script is asked with the request as it is. */
@@ -21,4 +24,15 @@ export function fromWire(json: unknown): Step<MockState> {
     if (step.failure !== undefined) return { state, events, failure: step.failure }
   }
   return { state, events }
+}
+
+/** The texts as they are. */
+export function toEmbedWire({ model, values }: EmbedRequest): WireRequest {
+  return { body: { model, values }, warnings: [] }
+}
+
+/** The vectors as they were scripted. */
+export function fromEmbedWire(json: unknown, { model }: EmbedRequest): Omit<Embedded, 'warnings'> {
+  const { vectors, inputTokens } = json as MockVectors
+  return { embeddings: vectors, usage: toUsage({ inputTokens, outputTokens: 0 }), model }
 }

@@ -1,6 +1,9 @@
 import { AIError } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
+import type { Warning } from '../../core/warning.ts'
 import { Secret } from '../../transport/redact.ts'
 import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
+import type { LoadProfile } from '../model-memory.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
 
 /** Configuration of an Ollama provider. */
@@ -12,6 +15,7 @@ export interface OllamaOptions extends ProviderOptions {
 }
 
 export const CHAT_PATH = '/api/chat'
+export const EMBED_PATH = '/api/embed'
 export const SHOW_PATH = '/api/show'
 export const TAGS_PATH = '/api/tags'
 export const VERSION_PATH = '/api/version'
@@ -32,6 +36,7 @@ export function toAddress(
   options: OllamaOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): Address {
+  checkWindow(options.contextWindow)
   const given = parseHost(options.baseUrl ?? env['OLLAMA_HOST'] ?? '')
   const { url: address, authorization } = splitUserInfo(given)
   const url = new URL(address)
@@ -56,6 +61,17 @@ export function toAddress(
   }
 }
 
+/** The window's size is checked once, for programs without types. */
+function checkWindow(given: OllamaOptions['contextWindow']): void {
+  const isSize = (size: unknown): boolean =>
+    size === undefined || (Number.isSafeInteger(size) && Number(size) >= 1)
+  const { min, max } = typeof given === 'object' ? given : { min: given, max: given }
+  if (isSize(min) && isSize(max) && (min ?? 1) <= (max ?? Number.POSITIVE_INFINITY)) return
+  const message =
+    'contextWindow is a whole number of tokens of 1 or more, or { min, max } of them with min <= max'
+  throw new AIError({ code: 'config_invalid', message, details: { key: 'contextWindow' } })
+}
+
 /** Two spellings of one header would both be sent. */
 function withLowerCaseNames(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
@@ -69,6 +85,12 @@ function secretsOf(...texts: readonly (string | undefined)[]): Secret[] {
 export function isOllamaCloud(hostname: string): boolean {
   const name = hostname.replace(/\.$/, '')
   return name === 'ollama.com' || name.endsWith('.ollama.com')
+}
+
+/** A model's name on the wire: ollama.com knows its models without the suffix by which a local server tells them. */
+export function toWireModel(model: string, baseUrl: string): string {
+  if (!/^https?:\/\/(?:[^/@]*\.)?ollama\.com(?:[:/]|$)/.test(baseUrl)) return model
+  return model.replace(/(?::|-)cloud$/i, '')
 }
 
 /** Ends of addresses that are copied from examples: groat puts the path itself. */
@@ -131,4 +153,140 @@ function notAnAddress(text: string): AIError {
     code: 'config_invalid',
     message: `${shown} is not an address of an Ollama server: write it as http://127.0.0.1:11434 or host:port`,
   })
+}
+
+/** A setting that only Ollama has: its name in `options` on the wire, and the type that the server insists on. */
+type Setting = readonly [wire: string, type: 'integer' | 'number' | 'boolean']
+
+/** `providerOptions.ollama`, from Ollama's api/types.go. */
+const SETTINGS: Readonly<Record<string, Setting>> = {
+  numKeep: ['num_keep', 'integer'],
+  minP: ['min_p', 'number'],
+  typicalP: ['typical_p', 'number'],
+  repeatLastN: ['repeat_last_n', 'integer'],
+  repeatPenalty: ['repeat_penalty', 'number'],
+  presencePenalty: ['presence_penalty', 'number'],
+  frequencyPenalty: ['frequency_penalty', 'number'],
+  numCtx: ['num_ctx', 'integer'],
+  numBatch: ['num_batch', 'integer'],
+  numGpu: ['num_gpu', 'integer'],
+  mainGpu: ['main_gpu', 'integer'],
+  useMmap: ['use_mmap', 'boolean'],
+  numThread: ['num_thread', 'integer'],
+  draftNumPredict: ['draft_num_predict', 'integer'],
+}
+
+/** Those of them that a model is loaded with (ollama/ollama server/sched.go, needsReload), beside the window. */
+const LOAD_SETTINGS: ReadonlySet<string> = new Set([
+  'numBatch',
+  'numGpu',
+  'mainGpu',
+  'useMmap',
+  'numThread',
+  'draftNumPredict',
+])
+
+/** Settings that Ollama once had and now ignores without a word. */
+const DEAD_SETTINGS: ReadonlySet<string> = new Set([
+  'mirostat',
+  'mirostatTau',
+  'mirostatEta',
+  'tfsZ',
+  'penalizeNewline',
+  'numa',
+  'lowVram',
+  'f16Kv',
+  'useMlock',
+  'logitsAll',
+  'vocabOnly',
+  'embeddingOnly',
+  'numGqa',
+])
+
+/** What of `providerOptions.ollama` goes where on the wire: settings of a model that is loaded go by themselves. */
+export interface Settings {
+  readonly options: Record<string, unknown>
+  readonly load: LoadProfile
+  readonly warnings: Warning[]
+}
+
+/** What a setting is called in `options` on the wire. */
+export function toWireName(setting: string): string {
+  return SETTINGS[setting]?.[0] ?? setting
+}
+
+/** Checks `providerOptions.ollama`, but for `keepAlive`. @throws AIError `request_invalid` */
+export function toSettings(settings: Readonly<Record<string, unknown>>): Settings {
+  const options: Record<string, unknown> = {}
+  const others: Record<string, unknown> = {}
+  let window: number | undefined
+  const warnings: Warning[] = []
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined || value === null) continue
+    const setting = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
+    if (setting) {
+      const [wire, type] = setting
+      const right = checked(name, value, type)
+      if (name === 'numCtx') window = Number(right)
+      else if (LOAD_SETTINGS.has(name)) others[name] = right
+      else options[wire] = right
+    } else if (DEAD_SETTINGS.has(name)) {
+      warnings.push(ignored(name, 'Ollama no longer knows it'))
+    } else {
+      throw unknownSetting(name)
+    }
+  }
+  return { options, load: { window, others }, warnings }
+}
+
+function checked(name: string, value: unknown, type: Setting[1]): unknown {
+  const fits = type === 'boolean' ? typeof value === 'boolean' : Number.isFinite(value)
+  if (!fits || (type === 'integer' && !Number.isSafeInteger(value))) {
+    throw invalid(`providerOptions.ollama.${name} is ${type === 'integer' ? 'a whole number' : `a ${type}`}`)
+  }
+  // The server takes 0 for a window of 4 tokens, not for its default.
+  if (name === 'numCtx' && (value as number) < 1) throw invalid('providerOptions.ollama.numCtx is 1 or more')
+  return value
+}
+
+/** Seconds, or a Go duration such as `'5m'`: a number inside a text is an error 400 on the server. */
+export function toKeepAlive(value: unknown): number | string {
+  if (typeof value === 'number' && !Number.isNaN(value)) return Number.isFinite(value) ? value : -1
+  if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(value)
+  if (typeof value === 'string' && /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return value
+  throw invalid("providerOptions.ollama.keepAlive is seconds or a duration such as '5m'")
+}
+
+/** The warning for an option that was left out. */
+export function ignored(option: string, why: string): Warning {
+  return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
+}
+
+/** Options that every provider has, and Ollama's own names for them. */
+const CALL_OPTIONS: Readonly<Record<string, string>> = {
+  numPredict: 'maxOutputTokens',
+  temperature: 'temperature',
+  topP: 'topP',
+  topK: 'topK',
+  seed: 'seed',
+  stop: 'stop',
+  think: 'reasoning',
+  format: 'output',
+}
+
+function unknownSetting(name: string): AIError {
+  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
+  if (neutral !== undefined) {
+    return invalid(`providerOptions.ollama.${name} is a call option: write ${neutral} beside providerOptions`)
+  }
+  const near = nearest(camel, [...Object.keys(SETTINGS), 'keepAlive'])
+  return invalid(
+    `There is no setting providerOptions.ollama.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+  )
+}
+
+/** The error for a request that cannot be made. */
+export function invalid(message: string): AIError {
+  return new AIError({ code: 'request_invalid', message })
 }

@@ -1,37 +1,18 @@
-import { AIError, type ErrorCode } from '../../core/errors.ts'
+import { AIError } from '../../core/errors.ts'
+import {
+  bad,
+  fault,
+  findRow,
+  never,
+  row,
+  toAIError,
+  unavailable,
+  type Row,
+  type When,
+} from '../error-rows.ts'
 import { isObject, leadingObject, messageOf, plainText } from '../error-text.ts'
 import type { Failure } from '../rooms.ts'
-
-/** What a failure's text or status means. */
-interface Row {
-  /** A finer word than the code, for `details.kind`. */
-  readonly kind: string
-  readonly code: ErrorCode
-  /** How often a repeat makes sense: not at all, once, or as often as the caller allows. */
-  readonly repeat: 'never' | 'once' | 'yes'
-  /** What happened and what to do next; `{model}` and `{said}` are filled in. */
-  readonly message: string
-}
-
-/** When a row fits: everything that it names must be so. */
-interface When {
-  readonly status?: readonly number[]
-  readonly text?: RegExp
-  /** Whether the body was a JSON object, as everything is that Ollama itself says. */
-  readonly json?: boolean
-}
-
-type Repeat = Row['repeat']
-
-function row(kind: string, code: ErrorCode, repeat: Repeat, message: string): Row {
-  return { kind, code, repeat, message }
-}
-
-const never = (kind: string, code: ErrorCode, message: string): Row => row(kind, code, 'never', message)
-const bad = (kind: string, message: string): Row => never(kind, 'request_invalid', message)
-const fault = (kind: string, message: string): Row => row(kind, 'response_invalid', 'once', message)
-const unavailable = (kind: string, repeat: Repeat, message: string): Row =>
-  row(kind, 'provider_unavailable', repeat, message)
+import { WORK_ROWS } from './models.ts'
 
 /** The request is wrong, whatever the status is. */
 const BAD_REQUEST = bad(
@@ -59,6 +40,14 @@ const ROWS: readonly (readonly [When, Row])[] = [
       'model-output-fault',
       'The tool call that {model} wrote could not be read by Ollama: ask again, or use another model. ' +
         'What it wrote is in details.said',
+    ),
+  ],
+  [
+    { text: /^(?:the )?input (?:length exceeds|after truncation exceeds|exceeds maximum context)/ },
+    never(
+      'context-overflow',
+      'context_too_long',
+      'A text is longer than {model} takes in at once, and is not cut in silence: shorten or split it ({said})',
     ),
   ],
   [
@@ -176,7 +165,7 @@ const ROWS: readonly (readonly [When, Row])[] = [
     ),
   ],
   [
-    { text: /failed to parse grammar/ },
+    { text: /failed to parse grammar|JSON schema conversion failed|Automatic parser generation failed/ },
     bad(
       'bad-schema',
       'Ollama cannot make {model} keep to this schema: simplify its patterns and large limits ({said})',
@@ -187,13 +176,6 @@ const ROWS: readonly (readonly [When, Row])[] = [
     bad(
       'bad-history',
       'The conversation ends with an answer, which {model} cannot go on with while it thinks: add a user message',
-    ),
-  ],
-  [
-    { text: /^illegal base64 data/ },
-    bad(
-      'bad-image',
-      'A picture for {model} is not base64 that Ollama can read: {said}. Send its bytes again',
     ),
   ],
   [{ text: /^option ".*" must be of|^invalid format:|^json: cannot unmarshal/ }, BAD_REQUEST],
@@ -239,7 +221,7 @@ const ROWS: readonly (readonly [When, Row])[] = [
   ],
   [
     {
-      text: /unexpectedly stopped|encountered while running the model|^do embedding request:|^error reading llama-server/,
+      text: /unexpectedly stopped|encountered while running the model|^do embedding request:|^EOF$|^error reading llama-server/,
     },
     unavailable(
       'runner-crash',
@@ -292,44 +274,16 @@ const ROWS: readonly (readonly [When, Row])[] = [
   [{ status: [499] }, never('canceled', 'aborted', 'Ollama says that the request for {model} was canceled')],
 ]
 
-/** Longest text of the server that is shown in a message, and that is kept in the details, in characters. */
-const SAID_CHARS_MAX = 300
-const KEPT_CHARS_MAX = 2_000
+/** Paths whose answers are long pieces of work: an error in a stream that began well has no status. */
+const WORK = /^\/api\/(?:pull|push|create|blobs)/
 
 /** What a server's failure means in groat's words. */
 export function toError(failure: Failure): AIError {
   const body = parseBody(failure.text.trim())
-  const status = body.status ?? failure.status
-  const row = ROWS.find(([when]) => fits(when, status, body))?.[1] ?? byStatus(status)
-  // Shown is what neither holds a secret nor repeats what was sent; the meaning was read from the whole.
-  const safe = plainText(failure.show(body.text))
-  const filled: Readonly<Record<string, string>> = {
-    model: failure.model ?? 'the models',
-    said: safe === '' ? `HTTP ${status ?? 200}` : safe.slice(0, SAID_CHARS_MAX),
-  }
-  return new AIError({
-    code: row.code,
-    message: row.message.replace(/\{(model|said)\}/g, (_, name: string) => filled[name] ?? ''),
-    provider: failure.provider,
-    model: failure.model,
-    status,
-    retryable: row.repeat !== 'never',
-    retriesMax: row.repeat === 'once' ? 1 : undefined,
-    retryAfterMs: failure.retryAfterMs,
-    details: {
-      kind: row.kind,
-      said: safe.slice(0, KEPT_CHARS_MAX),
-      path: failure.path,
-      midStream: failure.status === undefined,
-      ...body.details,
-    },
-  })
-}
-
-function fits(when: When, status: number | undefined, body: Body): boolean {
-  if (when.status !== undefined && !when.status.includes(status ?? 0)) return false
-  if (when.json !== undefined && when.json !== body.json) return false
-  return when.text === undefined || when.text.test(body.text)
+  const { text, json, details } = body
+  const told = { status: body.status ?? failure.status, text, json, details }
+  const row = (WORK.test(failure.path) && findRow(WORK_ROWS, told)) || findRow(ROWS, told)
+  return toAIError(row ?? byStatus(told.status), failure, told)
 }
 
 /** What to make of a status that no row knows. */
@@ -392,6 +346,17 @@ function factsOf(said: string, inner?: Readonly<Record<string, unknown>>): Reado
       contextSize: inner['n_ctx'],
     }),
   }
+}
+
+/** A crash of the runner, and numbers that are none, come from one text of a batch: the others do without it. */
+export function mayBeOneText({ details }: AIError): boolean {
+  return details['kind'] === 'runner-crash' || details['kind'] === 'model-fault'
+}
+
+/** What a model cannot do, as the server says when it is asked for it: the same call succeeds without. */
+export function refusalOf({ details }: AIError): 'reasoning' | 'prefill' | undefined {
+  if (details['kind'] === 'bad-history') return 'prefill'
+  return /does not support thinking/.test(String(details['said'])) ? 'reasoning' : undefined
 }
 
 /** Its `key` is a public one, and without it the page knows nobody; anything but Ollama's own page is not passed on. */

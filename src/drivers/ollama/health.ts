@@ -2,14 +2,30 @@ import { isAIError } from '../../core/errors.ts'
 import type { Health } from '../../core/health.ts'
 import type { ApiClient } from '../api-client.ts'
 import { isObject } from '../error-text.ts'
-import type { ProbeOptions } from '../rooms.ts'
+import type { ProbeOptions, RequestOptions } from '../rooms.ts'
 import { VERSION_PATH } from './api.ts'
-import { listModels, unreadable } from './models.ts'
+import { listModels, normalizeName, unreadable } from './models.ts'
+
+export { normalizeName } from './models.ts'
 
 /** Time for a probe where none is given, in milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000
 /** A server that takes longer than this to say its version is degraded, in milliseconds. */
 const SLOW_MS = 2_000
+
+/** Time for the version alone, in milliseconds: a call waits for it. */
+const VERSION_TIMEOUT_MS = 5_000
+
+/** The server's version; undefined where it does not say one in time, which is no reason to refuse a call. */
+export async function version(client: ApiClient, options: RequestOptions): Promise<string | undefined> {
+  try {
+    const said = await client.json(VERSION_PATH, { timeoutMs: VERSION_TIMEOUT_MS, ...options })
+    return isObject(said) && typeof said['version'] === 'string' ? said['version'] : undefined
+  } catch (error) {
+    if (options.signal?.aborted) throw error
+    return undefined
+  }
+}
 
 /** Asks for the version and the list of models: two reads that load nothing and generate nothing. */
 export async function probe(
@@ -45,13 +61,4 @@ export async function probe(
     const message = isAIError(error) ? error.message : String(error)
     return { status: 'down', issues: [message], details: { address: client.address.baseUrl } }
   }
-}
-
-/** Two spellings of one model are equal after this: registry, namespace and tag have defaults, case does not count. */
-export function normalizeName(name: string): string {
-  const lower = name
-    .toLowerCase()
-    .replace(/^registry\.ollama\.ai\//, '')
-    .replace(/^library\//, '')
-  return lower.slice(lower.lastIndexOf('/') + 1).includes(':') ? lower : `${lower}:latest`
 }

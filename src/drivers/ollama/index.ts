@@ -12,7 +12,18 @@ import * as wire from './wire.ts'
 
 export type { OllamaOptions } from './api.ts'
 
-export const CAPABILITIES: readonly Capability[] = ['chat', 'stream']
+export const CAPABILITIES: readonly Capability[] = [
+  'chat',
+  'stream',
+  'tools',
+  'parallel-tools',
+  'vision',
+  'audio',
+  'json-schema',
+  'reasoning',
+  'embeddings',
+  'model-management',
+]
 
 /** Ollama over its native API. */
 export class OllamaDriver extends AbstractDriver<api.OllamaOptions, stream.OllamaState> {

@@ -198,16 +198,6 @@ describe('settings that cannot be', () => {
     }
     expect(world.chats()[0]?.body).toEqual({ ...MINIMAL, options: { num_ctx: 64 } })
   })
-
-  it.each<CallOptions>([
-    { tools: [{ name: 'clock', input: { type: 'object' } }] },
-    { output: { type: 'object' } },
-    { reasoning: 'high' },
-  ])('refuses %j, which the driver does not declare', async (given) => {
-    await using world = await openWorld()
-    expect((await errorOf(world.ai.sendMessage('Hi', given))).code).toBe('capability_unsupported')
-    expect(world.server.requests).toEqual([])
-  })
 })
 
 describe('headers', () => {

@@ -1,0 +1,89 @@
+import { format, inspect } from 'node:util'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { redact, Secret } from '../../src/transport/redact.ts'
+
+/** Every way in which a value may end up in a log. */
+function shown(value: Secret): string {
+  const copy: object = structuredClone(value)
+  return [
+    JSON.stringify(value),
+    JSON.stringify({ key: value, keys: [value] }),
+    inspect(value, { showHidden: true, depth: 9, getters: true }),
+    inspect({ deep: { key: value } }, { showHidden: true, depth: 9 }),
+    format('%s %o %O %j', value, value, value, value),
+    String(value),
+    [value].join('-'),
+    ''.concat(value as unknown as string),
+    JSON.stringify(Object.assign({}, value)),
+    JSON.stringify(Object.entries(value)),
+    JSON.stringify(Object.getOwnPropertyDescriptors(value)),
+    Reflect.ownKeys(value).map(String).join(),
+    inspect(copy, { showHidden: true }),
+    new Error(String(value)).stack ?? '',
+  ].join('\n')
+}
+
+describe('Secret', () => {
+  it('gives the key to whoever asks for it, and nobody else', () => {
+    const secret = new Secret('sk-abc')
+    expect(secret.reveal()).toBe('sk-abc')
+    expect([String(secret), [secret].join(''), JSON.stringify(secret), inspect(secret)]).toEqual([
+      '[masked]',
+      '[masked]',
+      '"[masked]"',
+      '[masked]',
+    ])
+    expect(Number(secret)).toBeNaN()
+  })
+
+  it('is nowhere to be seen', () => {
+    // A key of eight characters is no part of anything else that is shown.
+    const key = fc
+      .stringMatching(/^[A-Za-z0-9_-]{8,60}$/)
+      .filter((text) => !shown(new Secret('')).includes(text))
+    fc.assert(fc.property(key, (text) => !shown(new Secret(text)).includes(text)))
+  })
+})
+
+describe('redact', () => {
+  it.each([
+    ['Authorization: Bearer sk-abc.def_ghi', 'Authorization: Bearer [masked]'],
+    ['bearer  abcdefgh', 'bearer [masked]'],
+    ['Basic dXNlcjpwYXNz', 'Basic [masked]'],
+    ['at http://user:pass@host:1/path', 'at http://[masked]@host:1/path'],
+    ['at https://token@host', 'at https://[masked]@host'],
+    ['at https://us:p@ss@host/', 'at https://[masked]@host/'],
+    ['https://x/v1?key=AIza123&alt=sse', 'https://x/v1?key=[masked]&alt=sse'],
+    ['https://x/v1?alt=sse&api_key=123', 'https://x/v1?alt=sse&api_key=[masked]'],
+    ['nothing to hide, mail a@b.c', 'nothing to hide, mail a@b.c'],
+    ['http://host/path@2 and a@b', 'http://host/path@2 and a@b'],
+  ])('makes %j to %j', (text, expected) => {
+    expect(redact(text)).toBe(expected)
+  })
+
+  it('takes out what it is given, the longest first, and nothing for an empty key', () => {
+    const secrets = [new Secret('abc'), new Secret('abcdef'), new Secret('')]
+    expect(redact('abcdef abc ab', secrets)).toBe('[masked] [masked] ab')
+  })
+
+  it('leaves nothing of a secret, wherever it stands', () => {
+    const secret = fc
+      .stringMatching(/^[A-Za-z0-9$.*+?^-]{6,40}$/)
+      .filter((text) => !'[masked]'.includes(text))
+    fc.assert(
+      fc.property(fc.array(fc.string()), secret, (texts, key) => {
+        expect(redact(texts.join(key), [new Secret(key)])).not.toContain(key)
+      }),
+    )
+  })
+
+  it('takes time in proportion to the text', () => {
+    const began = performance.now()
+    redact(`https://${'a'.repeat(200_000)}`)
+    redact('https://'.repeat(20_000))
+    redact(`https://${'@'.repeat(100_000)}`)
+    redact('Bearer '.repeat(20_000))
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+})
