@@ -52,7 +52,7 @@ export class Gate {
   /** Gives a turn back: the call that has waited longest has it at once. */
   leave(): void {
     const [next] = this.#waiting
-    if (false) next?.enter()
+    if (next) next.enter()
     else this.#inside--
   }
 

@@ -43,6 +43,8 @@ export class Knowledge<Options extends ProviderOptions, State> {
   readonly #client: ApiClient
   readonly #clock: Clock
   readonly #version: ServerVersion
+  /** Models that are being looked at: calls that begin meanwhile do not wait. */
+  readonly #looking = new Set<string>()
   readonly #management: () => ModelManagement | undefined
 
   constructor(parts: {
@@ -173,9 +175,9 @@ export class Knowledge<Options extends ProviderOptions, State> {
 
   async #look(model: string, { signal, timeLeftMs }: Limits): Promise<readonly Warning[]> {
     const management = this.#management()
-    if (!management) return []
+    if (!management || this.#looking.has(model)) return []
+    this.#looking.add(model)
     const before = this.memories.of(model)
-    // Calls that begin meanwhile do not ask again, and do not wait.
     this.memories.keep(model, { ...before, looks: (before.looks ?? 0) + 1 })
     const { normalizeName = (id: string) => id } = this.#rooms.models
     const wanted = normalizeName(model)
@@ -194,6 +196,8 @@ export class Knowledge<Options extends ProviderOptions, State> {
     } catch (error) {
       if (signal?.aborted) throw error
       return []
+    } finally {
+      this.#looking.delete(model)
     }
   }
 }

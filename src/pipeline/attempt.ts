@@ -16,7 +16,7 @@ export interface Outcome<Result> {
   readonly billing: Readonly<Record<string, unknown>> | undefined
   readonly error: AIError | undefined
   /** What arrived of an answer, for an error to carry. */
-  readonly partial: PartialAnswer | undefined
+  partial(): PartialAnswer | undefined
   readonly durationMs: number
   /** When the first event came, on the monotonic clock. */
   readonly firstEventAtMs: number | undefined
@@ -50,13 +50,13 @@ export async function tryChat(driver: Driver, call: Call, clock: Clock): Promise
     await driver.attempt(call.request, { ...limits, write })
     if (!fold.end) throw endless(driver.provider)
   })
-  const partial = partialOf(fold)
+  const partial = (): PartialAnswer | undefined => partialOf(fold)
   return {
     result: fold,
     usage: fold.end?.usage ?? UNKNOWN_USAGE,
     model: fold.model,
     billing: fold.end?.billing,
-    error: partial ? error?.with({ partial }) : error,
+    error: error && withPartial(error, partial()),
     partial,
     durationMs: clock.elapsed() - startedMs,
     firstEventAtMs,
@@ -80,7 +80,7 @@ export async function tryEmbed(
     model: result?.model,
     billing: result?.billing,
     error,
-    partial: undefined,
+    partial: () => undefined,
     durationMs: clock.elapsed() - startedMs,
     firstEventAtMs: undefined,
   }
@@ -102,6 +102,10 @@ async function errorOf(
   } catch (thrown) {
     return toAIError(thrown, driver.provider)
   }
+}
+
+function withPartial(error: AIError, partial: PartialAnswer | undefined): AIError {
+  return partial ? error.with({ partial }) : error
 }
 
 function partialOf(fold: Fold): PartialAnswer | undefined {

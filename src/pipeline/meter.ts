@@ -53,7 +53,7 @@ export async function meter<Result>(
     await book(parts, toEntry(parts, call, attempt))
   } catch (thrown) {
     // The answer was paid for: it goes to the caller with the error, and is not asked for again.
-    throw isAIError(thrown) ? thrown.with({ partial: outcome.partial }) : thrown
+    throw isAIError(thrown) ? thrown.with({ partial: outcome.partial() }) : thrown
   }
   return { attempt, outcome }
 }

@@ -55,6 +55,7 @@ export function toResponse(
 
 /** Each round says the same of the same request. */
 function onlyOnce(warnings: readonly Warning[]): readonly Warning[] {
+  if (warnings.length < 2) return warnings
   const byText = new Map(warnings.map((warning) => [`${warning.code}: ${warning.message}`, warning]))
   return [...byText.values()]
 }

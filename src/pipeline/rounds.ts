@@ -35,13 +35,16 @@ export async function runRounds(
     const progress = { done, round, beforeSending }
     const { outcome } = await runAttempts(parts, sent, driver, progress, () => tryChat(driver, sent, clock))
     const fold = outcome.result
-    const toolCalls = await checkCalls(fold.toolCalls, call.tools)
-    await warn(sent, fold, ...warningsOf(sent, fold))
+    // Nothing is waited for where there is nothing to wait for: most answers are a text and no more.
+    const asked = fold.toolCalls
+    const toolCalls = asked.length === 0 ? asked : await checkCalls(asked, call.tools)
+    const warnings = warningsOf(sent, fold)
+    if (warnings.length > 0) await warn(sent, fold, ...warnings)
     added.push({ role: 'assistant', content: withIssues(fold.parts, toolCalls) })
     const more = round < call.maxRounds
     const next = canRun(toolCalls, call.tools)
       ? more && (await toolResults(parts, current, toolCalls))
-      : await outputRound(call, current, fold, more)
+      : call.output && (await outputRound(call, current, fold, more))
     if (!next || !('messages' in next)) {
       // What cannot be run here is the caller's to run, and was not stopped by the number of rounds.
       if (!more && canRun(toolCalls, call.tools)) await warn(sent, fold, roundsUsedUp(call.maxRounds))
@@ -185,6 +188,7 @@ function wasRepaired(call: Call, current: Call): boolean {
 }
 
 function withIssues(parts: readonly Part[], calls: readonly ToolCall[]): readonly Part[] {
+  if (calls.length === 0) return parts
   const checked = new Map(calls.map((call) => [call.id, call]))
   return parts.map((part) => {
     const call = part.type === 'tool-call' ? checked.get(part.id) : undefined

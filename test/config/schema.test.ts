@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import { CONFIG_KEYS, PROVIDER_KEYS, type AIConfig } from '../../src/config/config.ts'
-import { configSchema, deadlinesSchema, factsOf, mediaSchema, providerSchema } from '../../src/config/schema.ts'
+import {
+  configSchema,
+  deadlinesSchema,
+  factsOf,
+  mediaSchema,
+  providerSchema,
+} from '../../src/config/schema.ts'
 import type { ProviderOptions } from '../../src/drivers/rooms.ts'
 import { createMemoryLedger } from '../../src/ledger/memory/index.ts'
 

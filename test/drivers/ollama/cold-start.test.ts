@@ -113,9 +113,11 @@ describe('case 22: a model that takes minutes to load', () => {
     await using call = await waiting({ timeouts: { firstByteMs: 7_000 }, ps: NOTHING })
     await call.look(7_000, 1)
     call.world.server.on('/api/ps', listed(5))
+    let isOver = false
+    void call.failure.then(() => (isOver = true))
     await call.look(LOAD_POLL_MS, 2)
     await call.world.clock.advance(6_999)
-    expect(call.asked('/api/ps')).toBe(2)
+    expect([isOver, call.asked('/api/ps')]).toEqual([false, 2])
     await call.world.clock.advance(1)
     expect(await call.failure).toMatchObject({
       code: 'timed_out',

@@ -178,6 +178,24 @@ describe('what a model is seen to run with', () => {
     gate.open()
   })
 
+  it('is asked for by one of the calls that begin together, and not believed of another way to load it', async () => {
+    await using world = await open()
+    await world.ai.sendMessage('Hi')
+    const gate = world.server.gate()
+    world.server.once('/api/ps', {
+      body: { models: [{ name: 'llama3.2:latest', context_length: 77 }] },
+      headersGate: gate,
+    })
+    const first = world.ai.sendMessage('Hi')
+    await gate.arrival()
+    await world.ai.sendMessage('Hi')
+    await world.ai.sendMessage('Hi', settings({ numCtx: 8_192 }))
+    expect(looks(world)).toBe(1)
+    gate.open()
+    await first
+    expect((await world.ai.models.get('llama3.2')).contextWindow).not.toBe(77)
+  })
+
   it('says that a part of the model is not on the graphics card, once', async () => {
     await using world = await open({ size: 1_000, sizeVram: 250 })
     const seen = []
@@ -233,6 +251,12 @@ describe('case 12: a prompt that was cut without a word', () => {
       ])
       expect(warnings[0]?.message).toContain(`about 9008 tokens and the server read ${promptTokens}`)
     }
+  })
+
+  it('is seen in any window, also one that is no power of two', async () => {
+    const { warnings } = await answered(3_002, settings({ numCtx: 6_000 }))
+    expect(warnings).toMatchObject([{ code: 'possible-truncation', details: { sign: 'half-window' } }])
+    expect(codes(await answered(3_012, settings({ numCtx: 6_000 })))).toEqual([])
   })
 
   it('is seen although the server was asked for a window that it does not run with', async () => {
