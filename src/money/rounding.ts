@@ -29,22 +29,26 @@ export function roundHalfEven(value: Picos, decimals: number): Picos {
 }
 
 /**
- * Splits an amount into shares by whole weights so that the shares add up to it exactly.
- * Picos that do not divide go one each to the first shares with a weight.
+ * Splits an amount into shares by whole weights so that the shares add up to it exactly and each is less than a pico
+ * from what it would be undivided: picos that do not divide go to the shares that lost most to rounding.
  */
 export function split(value: Picos, weights: readonly bigint[]): Picos[] {
   const whole = weights.reduce((total, weight) => total + weight, 0n)
   if (whole <= 0n || weights.some((weight) => weight < 0n)) {
     throw new MoneyError('Shares need weights of zero or more, with at least one above zero')
   }
-  const shares = weights.map((weight) => (value * weight) / whole)
-  let rest = value - shares.reduce((total, share) => total + share, 0n)
-  const unit = rest < 0n ? -1n : 1n
-  return shares.map((share, index) => {
-    if (rest === 0n || weights[index] === 0n) return picos(share)
-    rest -= unit
-    return picos(share + unit)
-  })
+  const sign = value < 0n ? -1n : 1n
+  const amount = value * sign
+  const shares = weights.map((weight) => (amount * weight) / whole)
+  const lost = weights.map((weight, index) => ({ index, rest: (amount * weight) % whole }))
+  lost.sort((a, b) => (a.rest === b.rest ? a.index - b.index : a.rest > b.rest ? -1 : 1))
+  let left = amount - shares.reduce((total, share) => total + share, 0n)
+  for (const { index } of lost) {
+    if (left === 0n) break
+    shares[index] = (shares[index] ?? 0n) + 1n
+    left -= 1n
+  }
+  return shares.map((share) => picos(share * sign))
 }
 
 function stepOf(decimals: number): bigint {

@@ -62,10 +62,10 @@ export class Child {
   }
 
   /** Resolves when the child has said this; rejects when it ends without having said it. */
-  async saw(text: string, from: 'stdout' | 'stderr' = 'stdout'): Promise<void> {
-    while (!this[from].includes(text)) {
+  async saw(text: string | RegExp, from: 'stdout' | 'stderr' = 'stdout'): Promise<void> {
+    while (!(typeof text === 'string' ? this[from].includes(text) : text.test(this[from]))) {
       if (this.process.exitCode !== null || this.process.signalCode !== null) {
-        throw new Error(`The child ended without ${JSON.stringify(text)}:\n${this.stdout}\n${this.stderr}`)
+        throw new Error(`The child ended without ${String(text)}:\n${this.stdout}\n${this.stderr}`)
       }
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
     }

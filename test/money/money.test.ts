@@ -151,6 +151,11 @@ describe('splitting', () => {
     )
   })
 
+  it('gives what does not divide to those who lost most, not to the first', () => {
+    expect(split(picos(2n), [3n, 1n, 1n, 1n])).toEqual([1n, 1n, 0n, 0n])
+    expect(split(picos(-2n), [3n, 1n, 1n, 1n])).toEqual([-1n, -1n, 0n, 0n])
+  })
+
   it.each([[[]], [[0n, 0n]], [[1n, -1n]]])('refuses the weights %s', (all) => {
     expect(() => split(ZERO, all)).toThrow(MoneyError)
   })
