@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { fakeOllama, type FakeOllama } from '../../src/testing/fake-ollama.ts'
 import { Child, groat, groatProgram, newPlace, parsed, startGroat, type Place } from './child.ts'
 
@@ -15,6 +15,9 @@ beforeAll(async () => {
   })
   place = newPlace({ OLLAMA_HOST: server.url })
 })
+
+// A reply that a call did not wait for is not for the next one.
+beforeEach(() => server.reset())
 
 afterAll(async () => {
   place[Symbol.dispose]()

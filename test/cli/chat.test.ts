@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { fakeOllama, type FakeOllama } from '../../src/testing/fake-ollama.ts'
 import { groat, newPlace, startAtTerminal, startGroat, type Place } from './child.ts'
 
@@ -13,6 +13,9 @@ beforeAll(async () => {
   server = await fakeOllama({ models: ['llama3.2', 'qwen3'] })
   place = newPlace({ OLLAMA_HOST: server.url, TERM: 'xterm' })
 })
+
+// A reply that a call did not wait for is not for the next one.
+beforeEach(() => server.reset())
 
 afterAll(async () => {
   place[Symbol.dispose]()

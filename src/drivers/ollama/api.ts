@@ -109,8 +109,9 @@ export function parseHost(text: string): URL {
     .replace(/^["']+|["']+$/g, '')
     .trim()
   if (trimmed === 'ollama.com') return new URL('https://ollama.com')
-  const [, scheme = 'http', rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(trimmed) ?? []
-  const protocol = scheme.toLowerCase()
+  const scheme = /^[a-z][a-z0-9+.-]*(?=:\/\/)/i.exec(trimmed)?.[0]
+  const protocol = scheme?.toLowerCase() ?? 'http'
+  const rest = scheme === undefined ? trimmed : trimmed.slice(scheme.length + '://'.length)
   const slash = rest.indexOf('/')
   const authority = slash < 0 ? rest : rest.slice(0, slash)
   const path = (slash < 0 ? '' : rest.slice(slash)).replace(/\/+$/, '').replace(PASTED_PATH, '')
@@ -134,8 +135,9 @@ function splitPort(authority: string): { host: string; port: string } {
   // A bare IPv6 address has colons and no port.
   if (!authority.startsWith('[') && authority.split(':').length > 2)
     return { host: `[${authority}]`, port: '' }
-  const [, host = '', port = ''] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority) ?? []
-  return { host, port }
+  const colon = authority.indexOf(':', authority.startsWith('[') ? authority.indexOf(']') : 0)
+  if (colon < 0) return { host: authority, port: '' }
+  return { host: authority.slice(0, colon), port: authority.slice(colon + 1) }
 }
 
 function portOf(port: string): number | undefined {
@@ -155,25 +157,25 @@ function notAnAddress(text: string): AIError {
   })
 }
 
-/** A setting that only Ollama has: its name in `options` on the wire, and the type that the server insists on. */
-type Setting = readonly [wire: string, type: 'integer' | 'number' | 'boolean']
+/** The type that the server insists on. */
+type Setting = 'integer' | 'number' | 'boolean'
 
-/** `providerOptions.ollama`, from Ollama's api/types.go. */
+/** `providerOptions.ollama`, from Ollama's api/types.go: settings that only Ollama has. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
-  numKeep: ['num_keep', 'integer'],
-  minP: ['min_p', 'number'],
-  typicalP: ['typical_p', 'number'],
-  repeatLastN: ['repeat_last_n', 'integer'],
-  repeatPenalty: ['repeat_penalty', 'number'],
-  presencePenalty: ['presence_penalty', 'number'],
-  frequencyPenalty: ['frequency_penalty', 'number'],
-  numCtx: ['num_ctx', 'integer'],
-  numBatch: ['num_batch', 'integer'],
-  numGpu: ['num_gpu', 'integer'],
-  mainGpu: ['main_gpu', 'integer'],
-  useMmap: ['use_mmap', 'boolean'],
-  numThread: ['num_thread', 'integer'],
-  draftNumPredict: ['draft_num_predict', 'integer'],
+  numKeep: 'integer',
+  minP: 'number',
+  typicalP: 'number',
+  repeatLastN: 'integer',
+  repeatPenalty: 'number',
+  presencePenalty: 'number',
+  frequencyPenalty: 'number',
+  numCtx: 'integer',
+  numBatch: 'integer',
+  numGpu: 'integer',
+  mainGpu: 'integer',
+  useMmap: 'boolean',
+  numThread: 'integer',
+  draftNumPredict: 'integer',
 }
 
 /** Those of them that a model is loaded with (ollama/ollama server/sched.go, needsReload), beside the window. */
@@ -210,9 +212,9 @@ export interface Settings {
   readonly warnings: Warning[]
 }
 
-/** What a setting is called in `options` on the wire. */
+/** What a setting is called in `options` on the wire, and in a Modelfile. */
 export function toWireName(setting: string): string {
-  return SETTINGS[setting]?.[0] ?? setting
+  return setting.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 /** Checks `providerOptions.ollama`, but for `keepAlive`. @throws AIError `request_invalid` */
@@ -223,13 +225,12 @@ export function toSettings(settings: Readonly<Record<string, unknown>>): Setting
   const warnings: Warning[] = []
   for (const [name, value] of Object.entries(settings)) {
     if (value === undefined || value === null) continue
-    const setting = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
-    if (setting) {
-      const [wire, type] = setting
+    const type = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
+    if (type) {
       const right = checked(name, value, type)
       if (name === 'numCtx') window = Number(right)
       else if (LOAD_SETTINGS.has(name)) others[name] = right
-      else options[wire] = right
+      else options[toWireName(name)] = right
     } else if (DEAD_SETTINGS.has(name)) {
       warnings.push(ignored(name, 'Ollama no longer knows it'))
     } else {
@@ -239,7 +240,7 @@ export function toSettings(settings: Readonly<Record<string, unknown>>): Setting
   return { options, load: { window, others }, warnings }
 }
 
-function checked(name: string, value: unknown, type: Setting[1]): unknown {
+function checked(name: string, value: unknown, type: Setting): unknown {
   const fits = type === 'boolean' ? typeof value === 'boolean' : Number.isFinite(value)
   if (!fits || (type === 'integer' && !Number.isSafeInteger(value))) {
     throw invalid(`providerOptions.ollama.${name} is ${type === 'integer' ? 'a whole number' : `a ${type}`}`)

@@ -15,7 +15,7 @@ import { bad, never, unavailable, type Row, type When } from '../error-rows.ts'
 import { isObject } from '../error-text.ts'
 import type { ManagementWorld, RequestOptions } from '../rooms.ts'
 import { doWork, ProgressTotal, type WorkStep } from '../work.ts'
-import { CHAT_PATH, EMBED_PATH, SHOW_PATH, TAGS_PATH, toWireModel } from './api.ts'
+import { CHAT_PATH, EMBED_PATH, SHOW_PATH, TAGS_PATH, toWireModel, toWireName } from './api.ts'
 import { localityOf } from './pricing.ts'
 import { toEmbedWire, toWire } from './wire.ts'
 
@@ -266,7 +266,7 @@ async function* create(
       if (typeof file !== 'string') yield* upload(client, id, { name, digest, file }, limits, total)
     }
   }
-  const own = Object.entries(parameters ?? {}).map(([name, value]) => [snakeCase(name), value])
+  const own = Object.entries(parameters ?? {}).map(([name, value]) => [toWireName(name), value])
   const settings = parameters === undefined ? {} : { parameters: Object.fromEntries(own) }
   const body = { model: id, from, system, template, license, quantize, ...settings, ...digests }
   yield* work(client, world, '/api/create', body, limits(), total)
@@ -316,11 +316,6 @@ function readStep(record: unknown): WorkStep {
     total: number(total),
     done: status === 'success',
   }
-}
-
-/** Modelfile parameters are spelled as on the wire. */
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 /** What goes wrong while a model is pulled, pushed or made (server/images.go, download.go, create.go). */

@@ -292,8 +292,9 @@ function keepAliveMs(value: unknown): number {
   if (typeof value !== 'string') return KEEP_ALIVE_MS
   if (value.startsWith('-')) return Number.POSITIVE_INFINITY
   let ms = 0
-  for (const [, count, unit = ''] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-    ms += Number(count) * (UNITS_MS[unit] ?? 0)
+  for (const part of value.split(/(?<=[a-z])(?=\d)/)) {
+    // Micro- and nanoseconds do not count.
+    ms += Number.parseFloat(part) * (UNITS_MS[part.replace(/^[\d.]+/, '')] ?? 0)
   }
   return ms
 }

@@ -71,11 +71,10 @@ export function toWireToolResult({ id, name, content, isError }: ToolResultPart)
   return { role: 'tool', content: textOf(content, isError), tool_name: name, tool_call_id: id }
 }
 
-/** Each result of a message on its own, in order. */
-export function toWireToolResults({ content }: Message): readonly Wire[] {
-  // A text is refused before it comes here.
-  const parts = typeof content === 'string' ? [] : content
-  return parts.flatMap((part) => (part.type === 'tool-result' ? [toWireToolResult(part)] : []))
+/** Each result of a message on its own, in order. Only middleware can put anything else there. */
+export function toWireToolResults({ role, content }: Message): readonly Wire[] {
+  if (typeof content === 'string') return [{ role, content }]
+  return content.flatMap((part) => (part.type === 'tool-result' ? [toWireToolResult(part)] : []))
 }
 
 /** An empty text would look to the model as if nothing had been run. */

@@ -51,6 +51,17 @@ describe('a cloud model behind a local server', () => {
     expect(world.server.requests.filter(({ path }) => path === '/api/ps')).toEqual([])
   })
 
+  it('is loaded beforehand as its host has it', async () => {
+    await using world = await open()
+    await world.ai.models.load(STUB.name, { keepAlive: '5m', settings: { numCtx: 8_192 } })
+    await world.ai.sendMessage('Hi')
+    const head = { model: STUB.name, stream: false, truncate: false, shift: false }
+    expect(world.chats().map(({ body }) => body)).toEqual([
+      { ...head, messages: [] },
+      { ...head, messages: [{ role: 'user', content: 'Hi' }] },
+    ])
+  })
+
   it('is known by its name where the server does not describe it', async () => {
     await using world = await open()
     world.server.on('/api/show', { status: 404, body: '404 page not found' })

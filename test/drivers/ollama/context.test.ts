@@ -260,10 +260,21 @@ describe('case 12: a prompt that was cut without a word', () => {
   })
 
   it('is seen although the server was asked for a window that it does not run with', async () => {
-    const { warnings } = await answered(2_050, {})
-    expect(warnings).toMatchObject([
-      { code: 'possible-truncation', details: { expected: 9_008, actual: 2_050, contextWindow: 16_384 } },
-    ])
+    for (const [promptTokens, sign] of [
+      [2_050, 'half-window'],
+      [4_095, 'window-filled'],
+      [4_096, 'window-filled'],
+      [2_047, undefined],
+      [2_049, undefined],
+      [1_026, undefined],
+      [4_097, undefined],
+    ] as const) {
+      const { warnings } = await answered(promptTokens, {})
+      const details = { expected: 9_008, actual: promptTokens, contextWindow: 16_384, sign }
+      expect(warnings, `${promptTokens}`).toMatchObject(
+        sign === undefined ? [] : [{ code: 'possible-truncation', details }],
+      )
+    }
   })
 
   it('is not seen in a count that is as expected, or merely lower', async () => {

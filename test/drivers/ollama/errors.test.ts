@@ -78,6 +78,14 @@ describe('the shapes in which it is said', () => {
     expect(meaningOf(JSON.stringify(body), 404)).toMatchObject({ code: 'model_not_found' })
   })
 
+  it('takes an object of another make, by its message or as it is', () => {
+    expect(meaningOf('{"message":"no such route"}', 404)).toMatchObject({ said: 'no such route' })
+    expect(meaningOf('{"detail":"Not allowed"}', 403)).toMatchObject({
+      kind: 'forbidden',
+      said: '{"detail":"Not allowed"}',
+    })
+  })
+
   it('reads a pretty-printed error with a line of the runner after it', () => {
     const inner = {
       error: { code: 400, message: 'request (9 tokens) exceeds the available context size (8 tokens)' },

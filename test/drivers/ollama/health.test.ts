@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createAI } from '../../../src/index.ts'
+import { ollama, OllamaDriver } from '../../../src/drivers/ollama/index.ts'
+import { systemRuntime } from '../../../src/runtime.ts'
 import type { OllamaReply } from '../../../src/testing/fake-ollama.ts'
 import { openWorld } from './world.ts'
 
@@ -36,6 +38,17 @@ describe('the health of an Ollama server', () => {
     const health = await world.ai.provider('ollama').health()
     expect(health).toMatchObject({ status: 'degraded', details: { defaultModelInstalled: false, models: 1 } })
     expect(health.issues).toEqual(['The model llama3.2 is not there: get it with `ollama pull llama3.2`'])
+  })
+
+  it('asks for no model where none is configured', async () => {
+    await using world = await openWorld({ server: { models: ['other'] } })
+    await using ai = createAI({
+      providers: { home: ollama({ baseUrl: world.server.url }) },
+      runtime: { env: {} },
+    })
+    expect(await ai.provider('home').health()).toMatchObject({ status: 'ready', issues: [] })
+    const { details } = await ai.provider('home').health()
+    expect(details).toEqual({ version: '0.33.0', models: 1 })
   })
 
   it('is degraded where the server is slow, and says how long it took', async () => {
@@ -112,6 +125,18 @@ describe('the health of an Ollama server', () => {
     await using world = await openWorld()
     world.server.on('/api/tags', { status: 500, error: 'model list cache unavailable' })
     expect((await world.ai.provider('ollama').health()).status).toBe('down')
+  })
+
+  it('is down with its reason where a transport fails in a way of its own', async () => {
+    const transport = { send: () => Promise.reject(new TypeError('tunnel is shut')), close: async () => {} }
+    const runtime = { ...systemRuntime, env: {} }
+    const driver = new OllamaDriver({}, { provider: 'home', runtime, transport })
+    expect(await driver.health()).toMatchObject({
+      provider: 'home',
+      status: 'down',
+      issues: ['TypeError: tunnel is shut'],
+      details: { address: 'http://127.0.0.1:11434' },
+    })
   })
 
   it('shows no password of the address', async () => {

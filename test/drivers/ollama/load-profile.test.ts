@@ -163,6 +163,9 @@ describe('a model that should have been in memory', () => {
       [30, 30_000],
       ['90s', 90_000],
       ['1h30m', 90 * minute],
+      ['1.5m', 90_000],
+      ['1m500ms', 60_500],
+      ['9s800us', 9_000],
       [0, 0],
     ] as const) {
       const options = settings({ keepAlive })

@@ -243,6 +243,16 @@ describe('a pull', () => {
     expect(server.requests).toEqual([])
   })
 
+  it('has steps without a name where the server gives none', async () => {
+    server.once('/api/pull', { lines: [{ digest: A, total: 10, completed: 4 }, SUCCESS] })
+    expect(
+      (await stepsOf(models.pull('tiny:1b'))).map(({ status, completed }) => [status, completed]),
+    ).toEqual([
+      ['', 4],
+      ['success', 4],
+    ])
+  })
+
   it('that is cut off in the middle is interrupted', async () => {
     server.once('/api/pull', { lines: [MANIFEST, layer(A, 10, 5), SUCCESS], cutAfter: 2 })
     expect((await errorOf(models.pull('tiny:1b').done)).code).toBe('stream_interrupted')

@@ -138,6 +138,14 @@ describe('one model', () => {
     expect(error.message).toContain('ollama pull llama2')
   })
 
+  it.each([null, [], 'words', 7])('cannot be read from %j', async (body) => {
+    await using world = await openWorld()
+    world.server.on('/api/show', { body })
+    const error = await errorOf(world.ai.provider('ollama').models.get('llama3.2'))
+    expect(error).toMatchObject({ code: 'response_invalid', provider: 'ollama' })
+    expect(error.message).toBe('The answer to /api/show is not one of an Ollama server: check baseUrl')
+  })
+
   it('is not asked for an answer where there is none', async () => {
     await using world = await openWorld()
     const error = await errorOf(world.ai.sendMessage('Hi', { model: 'llama2' }))

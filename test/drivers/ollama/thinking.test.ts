@@ -134,6 +134,13 @@ describe('how hard a model thinks', () => {
     expect(world.server.requests.filter(({ path }) => path === '/api/version')).toHaveLength(2)
   })
 
+  it.each([null, [], {}, { version: 33 }])('takes %j for no version', async (body) => {
+    await using world = await open()
+    world.server.on('/api/version', { body })
+    expect((await world.ai.sendMessage('Hi', { reasoning: 'max' })).warnings).toEqual([])
+    expect(bodyOf(world)['think']).toBe('max')
+  })
+
   it('stops at once when the call is aborted while the version is asked for', async () => {
     await using world = await open()
     const gate = world.server.gate()
@@ -326,6 +333,16 @@ describe('a model that thinks at temperature 0', () => {
       codes.push((await world.ai.sendMessage('Hi', options)).warnings.map(({ code }) => code))
     }
     expect(codes).toEqual([['reasoning-at-temperature-0'], [], []])
+  })
+
+  it('is warned of once also where it runs in the cloud', async () => {
+    const remote = { remoteModel: 'qwen3', remoteHost: 'https://ollama.com:443' }
+    await using world = await open({ model: { ...THINKER, ...remote } })
+    const codes: (readonly string[])[] = []
+    for (let call = 0; call < 2; call++) {
+      codes.push((await world.ai.sendMessage('Hi', { temperature: 0 })).warnings.map(({ code }) => code))
+    }
+    expect(codes).toEqual([['reasoning-at-temperature-0'], []])
   })
 
   it('is not where it does not think', async () => {

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { tool, type CallOptions, type StreamEvent, type Tool } from '../../../src/index.ts'
+import {
+  tool,
+  type CallOptions,
+  type Message,
+  type Middleware,
+  type StreamEvent,
+  type Tool,
+} from '../../../src/index.ts'
 import type { OllamaReply } from '../../../src/testing/fake-ollama.ts'
 import { errorOf, openWorld, type World } from './world.ts'
 
@@ -94,6 +101,24 @@ describe('a round trip', () => {
     expect(results).toMatchObject([
       { role: 'tool', content: '{"city":"Paris","celsius":21}', tool_call_id: assistant?.tool_calls[0]?.id },
       { role: 'tool', content: '{"city":"Rome","celsius":21}', tool_call_id: assistant?.tool_calls[1]?.id },
+    ])
+  })
+
+  it('sends a text that middleware made of the results, and of its parts the results alone', async () => {
+    await using world = await openWorld()
+    const result = { type: 'tool-result', id: 'c', name: 'get_weather', content: 'warm' } as const
+    const middleware: Middleware = (call, next) => {
+      const messages: Message[] = [
+        { role: 'user', content: 'Is it warm?' },
+        { role: 'tool', content: 'It is.' },
+        { role: 'tool', content: [{ type: 'text', text: 'a note' }, result] },
+      ]
+      return next({ ...call, request: { ...call.request, messages } })
+    }
+    await world.ai.sendMessage('Hi', { middleware: [middleware] })
+    expect(messagesOf(world, 0).slice(1)).toEqual([
+      { role: 'tool', content: 'It is.' },
+      { role: 'tool', content: 'warm', tool_name: 'get_weather', tool_call_id: 'c' },
     ])
   })
 
