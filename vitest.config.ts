@@ -8,6 +8,13 @@ export default defineConfig({
     // Real sockets and processes on a small machine: few workers, patient limits.
     maxWorkers: 2,
     testTimeout: 20_000,
-    coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'json-summary'] },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**'],
+      reporter: ['text-summary', 'json-summary'],
+      thresholds: {
+        'src/drivers/ollama/**': { lines: 100, branches: 100, functions: 100, statements: 100 },
+      },
+    },
   },
 })

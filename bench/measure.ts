@@ -1,60 +1,58 @@
+import { CALLERS, type Caller } from './callers.ts'
 import { RECORDS } from './stand-in.ts'
 
-/** A way to call the stand-in, with everything that it needs loaded by its first call. */
-export interface Caller {
-  chat(): Promise<unknown>
-  /** Calls `onEvent` for each piece of text and resolves at the end. */
-  stream(mode: 'burst' | 'live', onEvent: () => void): Promise<void>
-  close(): Promise<void>
+/** One suite: what one slice of it does, and how many slices there are. */
+interface Suite {
+  readonly slices: number
+  /** Gives the figure of one slice. */
+  readonly run: (caller: Caller) => Promise<number>
 }
 
-export interface Figures {
-  /** Non-streaming, 32 in flight: CPU in µs per call, and calls per second. */
-  readonly callCpu: number
-  readonly callsPerSecond: number
-  /** One call after the other: median in µs. */
-  readonly sequential: number
-  /** CPU in µs per event. */
-  readonly liveCpu: number
-  readonly burstCpu: number
-  /** Until the first event of a burst: median in µs. */
-  readonly firstEvent: number
-  /** Making the caller and its first answer, in ms. */
-  readonly firstCallMs: number
-}
+/** Figures by suite and caller: one for each slice. */
+export type Figures = Record<string, Record<string, number[]>>
 
 const IN_FLIGHT = 32
 
-/** Measures one caller, in a process that does nothing else. V8 needs thousands of calls before its figures settle. */
-export async function measure(make: () => Promise<Caller>): Promise<Figures> {
-  const began = performance.now()
-  const caller = await make()
-  await caller.chat()
-  const firstCallMs = performance.now() - began
+const SUITES = {
+  callCpu: { slices: 12, run: (caller) => cpuPer(600, () => inFlight(600, caller)) },
+  callWall: { slices: 12, run: (caller) => wallPer(600, () => inFlight(600, caller)) },
+  sequential: {
+    slices: 8,
+    run: async (caller) => {
+      const times: number[] = []
+      for (let call = 0; call < 150; call++) times.push(await wallPer(1, () => caller.chat()))
+      return median(times)
+    },
+  },
+  liveCpu: { slices: 12, run: (caller) => cpuPer(15 * RECORDS, () => streams(caller, 'live', 15)) },
+  burstCpu: { slices: 12, run: (caller) => cpuPer(20 * RECORDS, () => streams(caller, 'burst', 20)) },
+  firstEvent: { slices: 8, run: async (caller) => median(await streams(caller, 'burst', 15)) },
+} as const satisfies Readonly<Record<string, Suite>>
 
-  await inFlight(8_000, caller)
-  const chatBegan = performance.now()
-  const callCpu = await cpuPer(5_000, () => inFlight(5_000, caller))
-  const callsPerSecond = 5_000 / ((performance.now() - chatBegan) / 1_000)
+export type SuiteName = keyof typeof SUITES
 
-  const times: number[] = []
-  for (let call = 0; call < 700; call++) times.push(await microseconds(() => caller.chat()))
-
-  const firsts: number[] = []
-  await streams(caller, 'burst', 80, [])
-  const burstCpu = await cpuPer(120 * RECORDS, () => streams(caller, 'burst', 120, firsts))
-  await streams(caller, 'live', 30, [])
-  const liveCpu = await cpuPer(60 * RECORDS, () => streams(caller, 'live', 60, []))
-  await caller.close()
-  return {
-    callCpu,
-    callsPerSecond,
-    sequential: median(times),
-    liveCpu,
-    burstCpu,
-    firstEvent: median(firsts),
-    firstCallMs,
+/**
+ * Measures all callers in small slices, one caller after the other within each slice: what the neighbours on the
+ * machine do then hits all of them alike, and the ratios hold where the figures themselves do not. All in µs.
+ */
+export async function measure(origin: string): Promise<Figures> {
+  const callers = new Map<string, Caller>()
+  for (const [name, make] of Object.entries(CALLERS)) callers.set(name, await make(origin))
+  const names = [...callers.keys()]
+  const figures: Figures = {}
+  for (const [suite, { slices, run }] of Object.entries<Suite>(SUITES)) {
+    // The negative ones warm up: V8 needs thousands of calls before its figures settle.
+    for (let slice = -slices; slice < slices; slice++) {
+      for (const name of slice % 2 === 0 ? names : names.toReversed()) {
+        const caller = callers.get(name)
+        if (!caller) continue
+        const figure = await run(caller)
+        if (slice >= 0) ((figures[suite] ??= {})[name] ??= []).push(figure)
+      }
+    }
   }
+  for (const caller of callers.values()) await caller.close()
+  return figures
 }
 
 async function inFlight(calls: number, caller: Caller): Promise<void> {
@@ -65,12 +63,9 @@ async function inFlight(calls: number, caller: Caller): Promise<void> {
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
 }
 
-async function streams(
-  caller: Caller,
-  mode: 'burst' | 'live',
-  count: number,
-  firsts: number[],
-): Promise<void> {
+/** Reads some streams and gives for each how long its first event took. */
+async function streams(caller: Caller, mode: 'burst' | 'live', count: number): Promise<number[]> {
+  const firsts: number[] = []
   for (let stream = 0; stream < count; stream++) {
     const began = performance.now()
     let events = 0
@@ -79,15 +74,16 @@ async function streams(
     })
     if (events !== RECORDS) throw new Error(`${events} events in place of ${RECORDS}`)
   }
+  return firsts
 }
 
-async function microseconds(work: () => Promise<unknown>): Promise<number> {
+async function wallPer(count: number, work: () => Promise<unknown>): Promise<number> {
   const began = performance.now()
   await work()
-  return (performance.now() - began) * 1_000
+  return ((performance.now() - began) * 1_000) / count
 }
 
-async function cpuPer(count: number, work: () => Promise<void>): Promise<number> {
+async function cpuPer(count: number, work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage()
   await work()
   const { user, system } = process.cpuUsage(before)

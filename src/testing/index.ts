@@ -2,7 +2,13 @@
 
 // Far ends: real servers on loopback that speak a provider's protocol
 export { fakeOllama } from './fake-ollama.ts'
-export type { FakeOllama, FakeOllamaModel, FakeOllamaOptions, OllamaReply } from './fake-ollama.ts'
+export type {
+  FakeOllama,
+  FakeOllamaModel,
+  FakeOllamaOptions,
+  FakeOllamaToolCall,
+  OllamaReply,
+} from './fake-ollama.ts'
 export type { Delivery, FarEnd, FarEndOptions, Gate, RecordedRequest, Scripted } from './far-end.ts'
 
 // A scripted provider without a server

@@ -264,9 +264,12 @@ describe('case 12: a prompt that was cut without a word', () => {
       [2_050, 'half-window'],
       [4_095, 'window-filled'],
       [4_096, 'window-filled'],
-      [2_047, undefined],
+      [2_047, 'window-filled'],
+      [1_026, 'half-window'],
+      [2_046, undefined],
       [2_049, undefined],
-      [1_026, undefined],
+      [1_023, undefined],
+      [514, undefined],
       [4_097, undefined],
     ] as const) {
       const { warnings } = await answered(promptTokens, {})

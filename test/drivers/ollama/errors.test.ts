@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toError } from '../../../src/drivers/ollama/errors.ts'
+import { mayBeOneText, refusalOf, toError } from '../../../src/drivers/ollama/errors.ts'
 import { ollamaFixtures } from '../../fixtures/ollama/index.ts'
 import { CHAT_ROWS, OTHER_ROWS } from './error-rows.ts'
 import { errorOf, failure, openWorld } from './world.ts'
@@ -105,6 +105,45 @@ describe('the shapes in which it is said', () => {
     expect(error.details).toMatchObject({ promptTokens: 3022, contextSize: 512, midStream: true })
   })
 
+  it('keeps what a runner said with the kind that it gave, and the sizes that it counted', () => {
+    const inner = { message: 'too long', type: 'exceed_context_size_error', n_prompt_tokens: 9, n_ctx: 8 }
+    const detailsOf = (error: object): unknown =>
+      toError(failure(JSON.stringify({ error: JSON.stringify({ error }) }), { status: 400 })).details
+    const place = { path: '/api/chat', midStream: false }
+    expect(detailsOf(inner)).toStrictEqual({
+      kind: 'context-overflow',
+      said: 'too long (exceed_context_size_error)',
+      ...place,
+      promptTokens: 9,
+      contextSize: 8,
+    })
+    const plain = { kind: 'bad-request', said: 'no such thing (error)', ...place }
+    expect(detailsOf({ message: 'no such thing' })).toStrictEqual(plain)
+    expect(detailsOf({ message: 'no such thing', type: 7 })).toStrictEqual(plain)
+  })
+
+  it('keeps nothing that was not said', () => {
+    expect(toError(failure('{"error":"CUDA error: out of memory"}')).details).toStrictEqual({
+      kind: 'out-of-memory',
+      said: 'CUDA error: out of memory',
+      path: '/api/chat',
+      midStream: false,
+    })
+  })
+
+  it('does not mind white space around it', () => {
+    expect(meaningOf('\n {"error":" model is required\\n"} ', 400)).toMatchObject({
+      kind: 'bad-request',
+      said: 'model is required',
+      message: expect.stringMatching(/^No model was named/) as unknown,
+    })
+  })
+
+  it('takes a status out of a body only where it is a number', () => {
+    expect(toError(failure('{"StatusCode":429,"error":"slow down"}', { status: 500 })).status).toBe(429)
+    expect(toError(failure('{"StatusCode":"429","error":"slow down"}', { status: 500 })).status).toBe(500)
+  })
+
   it('shows a proxy page as a short text', () => {
     const page = `<!DOCTYPE html><html><head><style>b { color: red }</style><script>alert(1)</script></head>
       <body><h1>502 Bad Gateway</h1>\n\n<hr><center>cloudflare</center>${' x'.repeat(5_000)}</body></html>`
@@ -130,8 +169,21 @@ describe('the shapes in which it is said', () => {
       expect(error.details['signinUrl']).toBe('https://ollama.com/connect?name=box&key=c3NoLWVkMjU1MTk')
       expect(error.message).toContain('ollama signin')
     }
-    const other = JSON.stringify({ error: 'unauthorized', signin_url: 'https://evil.example/ollama.com/' })
-    expect(toError(failure(other, { status: 401 })).details).not.toHaveProperty('signinUrl')
+    const passedOn = (url: unknown): unknown => {
+      const body = JSON.stringify({ error: 'unauthorized', signin_url: url })
+      return toError(failure(body, { status: 401 })).details['signinUrl']
+    }
+    for (const host of ['signin.ollama.com', 'eu-1.signin.ollama.com'])
+      expect(passedOn(`https://${host}/connect`)).toBe(`https://${host}/connect`)
+    for (const url of [
+      'https://evil.example/ollama.com/',
+      'https://evil.example/?https://ollama.com/',
+      'https://ollama.com.evil.example/',
+      'https://evil.example:ollama.com/',
+      'http://ollama.com/connect',
+      ['https://ollama.com/connect'],
+    ])
+      expect(passedOn(url), String(url)).toBeUndefined()
   })
 
   it('takes the status out of a Go error struct at the end of a stream', async () => {
@@ -169,6 +221,24 @@ describe('the shapes in which it is said', () => {
     world.server.reply(busy, busy, 'At last')
     expect((await world.ai.sendMessage(PROMPT)).text).toBe('At last')
     expect(world.chats()).toHaveLength(3)
+  })
+})
+
+describe('what an error says for the next try', () => {
+  const after = (error: string, status: number): [boolean, string | undefined] => {
+    const told = toError(failure(JSON.stringify({ error }), { status }))
+    return [mayBeOneText(told), refusalOf(told)]
+  }
+
+  it.each<[string, number, boolean, string | undefined]>([
+    ['do embedding request: EOF', 500, true, undefined],
+    ['failed to encode: unsupported value NaN or Inf', 500, true, undefined],
+    ['server busy', 503, false, undefined],
+    ['"oak" does not support thinking', 400, false, 'reasoning'],
+    ['"oak" does not support tools', 400, false, undefined],
+    ['Assistant response prefill is incompatible with enable_thinking.', 400, false, 'prefill'],
+  ])('%s (%i): may be one text %s, refuses %s', (error, status, oneText, refused) => {
+    expect(after(error, status)).toEqual([oneText, refused])
   })
 })
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createAI } from '../../../src/index.ts'
-import { ollama, OllamaDriver } from '../../../src/drivers/ollama/index.ts'
+import { OllamaDriver } from '../../../src/drivers/ollama/index.ts'
 import { systemRuntime } from '../../../src/runtime.ts'
 import type { OllamaReply } from '../../../src/testing/fake-ollama.ts'
+import type { Transport } from '../../../src/transport/transport.ts'
 import { openWorld } from './world.ts'
 
 describe('the health of an Ollama server', () => {
@@ -38,17 +39,6 @@ describe('the health of an Ollama server', () => {
     const health = await world.ai.provider('ollama').health()
     expect(health).toMatchObject({ status: 'degraded', details: { defaultModelInstalled: false, models: 1 } })
     expect(health.issues).toEqual(['The model llama3.2 is not there: get it with `ollama pull llama3.2`'])
-  })
-
-  it('asks for no model where none is configured', async () => {
-    await using world = await openWorld({ server: { models: ['other'] } })
-    await using ai = createAI({
-      providers: { home: ollama({ baseUrl: world.server.url }) },
-      runtime: { env: {} },
-    })
-    expect(await ai.provider('home').health()).toMatchObject({ status: 'ready', issues: [] })
-    const { details } = await ai.provider('home').health()
-    expect(details).toEqual({ version: '0.33.0', models: 1 })
   })
 
   it('is degraded where the server is slow, and says how long it took', async () => {
@@ -127,23 +117,46 @@ describe('the health of an Ollama server', () => {
     expect((await world.ai.provider('ollama').health()).status).toBe('down')
   })
 
-  it('is down with its reason where a transport fails in a way of its own', async () => {
-    const transport = { send: () => Promise.reject(new TypeError('tunnel is shut')), close: async () => {} }
-    const runtime = { ...systemRuntime, env: {} }
-    const driver = new OllamaDriver({}, { provider: 'home', runtime, transport })
-    expect(await driver.health()).toMatchObject({
-      provider: 'home',
-      status: 'down',
-      issues: ['TypeError: tunnel is shut'],
-      details: { address: 'http://127.0.0.1:11434' },
-    })
-  })
-
   it('shows no password of the address', async () => {
     await using ai = createAI({
       providers: { ollama: { baseUrl: 'http://ada:s3cr3t@127.0.0.1:1' } },
       runtime: { env: {} },
     })
     expect(JSON.stringify(await ai.provider('ollama').health())).not.toContain('s3cr3t')
+  })
+})
+
+describe('the health that a driver tells by itself', () => {
+  const driverOver = (send: Transport['send']): OllamaDriver =>
+    new OllamaDriver(
+      {},
+      {
+        provider: 'home',
+        runtime: { ...systemRuntime, env: {} },
+        transport: { send, close: async () => {} },
+      },
+    )
+
+  it('says nothing of a model where none is meant', async () => {
+    const said = new TextEncoder().encode('{"version":"0.33.0","models":[{"name":"oak"},{"name":"ash"}]}')
+    const driver = driverOver(async () => ({
+      status: 200,
+      headers: {},
+      consume: async (take) => void (await take(said)),
+      abort: () => {},
+    }))
+    const { status, issues, details } = await driver.health()
+    expect([status, issues, details]).toEqual(['ready', [], { version: '0.33.0', models: 2 }])
+    expect((await driver.health({ model: 'oak' })).details['defaultModelInstalled']).toBe(true)
+  })
+
+  it('is down with the reason of a transport that fails in a way of its own', async () => {
+    const driver = driverOver(() => Promise.reject(new TypeError('the tunnel is shut')))
+    expect(await driver.health()).toMatchObject({
+      provider: 'home',
+      status: 'down',
+      issues: ['TypeError: the tunnel is shut'],
+      details: { address: 'http://127.0.0.1:11434' },
+    })
   })
 })

@@ -179,14 +179,22 @@ describe('what the user declares', () => {
 })
 
 describe('the address', () => {
-  const localAt = (baseUrl: string): string => {
+  const localAt = (baseUrl: string, local: boolean | 'auto' = true, model: string = 'llama3.2'): string => {
     const transport = { send: () => Promise.reject(new Error('nothing is sent')), close: async () => {} }
     const driver = new OllamaDriver(
-      { baseUrl, local: true },
+      { baseUrl, local },
       { provider: 'ollama', runtime: systemRuntime, transport },
     )
-    return driver.bill('llama3.2', UNKNOWN_USAGE, undefined).locality
+    return driver.bill(model, UNKNOWN_USAGE, undefined).locality
   }
+
+  it('of a server that was not asked yet proves nothing but what a name says', () => {
+    const at = (model: string): string[] =>
+      ([true, 'auto', false] as const).map((local) => localAt('http://box:1', local, model))
+    expect(at('oak')).toEqual(['declared', 'unknown', 'unknown'])
+    expect(at('oak:local')).toEqual(['local', 'local', 'unknown'])
+    expect(at('oak:cloud')).toEqual(['remote', 'remote', 'remote'])
+  })
 
   it.each(['ollama.com', 'https://ollama.com', 'https://api.ollama.com', 'https://OLLAMA.COM.'])(
     '%s is the cloud, whatever the name of the model and whatever is declared',
@@ -205,6 +213,44 @@ describe('the address', () => {
     expect(localityOf({ model: 'x', hostname: 'box', described: { ...described, size: 384 } })).toBe(
       'unknown',
     )
+  })
+})
+
+describe('a description of a model', () => {
+  const GGUF = { details: { format: 'gguf' }, size: 10_000 }
+  const SHOWN = { details: { format: 'gguf' }, model_info: { 'general.architecture': 'llama' } }
+
+  it.each<[string, Parameters<typeof localityOf>[0]['described'], string]>([
+    ['weights of some size', GGUF, 'local'],
+    ['weights of another kind', { ...GGUF, details: { format: 'safetensors' } }, 'local'],
+    ['weights that are shown without a size', SHOWN, 'local'],
+    ['a file that is too small for weights', { ...GGUF, size: 9_999 }, 'unknown'],
+    ['a small file, whatever else is shown', { ...SHOWN, size: 9_999 }, 'unknown'],
+    ['no kind of weights', { ...GGUF, details: {} }, 'unknown'],
+    ['a kind that nobody knows', { ...GGUF, details: { format: 'onnx' } }, 'unknown'],
+    ['an architecture that is no name', { ...SHOWN, model_info: { 'general.architecture': 7 } }, 'unknown'],
+    ['a host elsewhere', { ...GGUF, remote_host: 'https://ollama.com:443' }, 'remote'],
+    ['a model elsewhere', { ...GGUF, remote_model: 'kimi-k2' }, 'remote'],
+    ['nothing', {}, 'unknown'],
+  ])('with %s', (_name, described, locality) => {
+    expect(localityOf({ model: 'oak', hostname: 'box', described })).toBe(locality)
+  })
+
+  it('is not needed for a name that says where it runs', () => {
+    const of = (model: string): string => localityOf({ model, hostname: 'box', described: {} })
+    expect(['oak', 'oak:local', 'oak:Local', 'oak:1b-local', ':cloud'].map(of)).toEqual([
+      'unknown',
+      'local',
+      'local',
+      'unknown',
+      'remote',
+    ])
+    expect(['box:5000/oak-cloud', 'box:5000/oak:x-cloud', 'cloud', '-cloud'].map(of)).toEqual([
+      'unknown',
+      'remote',
+      'unknown',
+      'unknown',
+    ])
   })
 })
 
