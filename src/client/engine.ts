@@ -5,20 +5,22 @@ import { DRIVERS } from '../drivers/registry.ts'
 import type { Emitter } from '../events/emitter.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
-import { Pipeline } from '../pipeline/pipeline.ts'
-import { createPriceList, type PriceList } from '../pricing/price-list.ts'
+import type { Pipeline } from '../pipeline/pipeline.ts'
+import type { PriceList } from '../pricing/price-list.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
-import { createTransport } from '../transport/index.ts'
 
-/** A checked configuration and what it opens on first use: drivers, ledger, prices. */
+/**
+ * A checked configuration and what it opens on first use: pipeline, drivers, ledger, prices. Importing groat loads none
+ * of them.
+ */
 export class Engine {
   readonly runtime: Runtime
   readonly emitter: Emitter
-  readonly pipeline: Pipeline
   readonly defaultProvider: string
   readonly providers: ReadonlyMap<string, ConfiguredProvider>
   readonly #config: AIConfig
   readonly #drivers = new Map<string, Driver | Promise<Driver>>()
+  #pipeline: Pipeline | Promise<Pipeline> | undefined
   #ledger: Ledger | Promise<Ledger> | undefined
   #prices: PriceList | Promise<PriceList> | undefined
 
@@ -28,15 +30,14 @@ export class Engine {
     this.runtime = { ...systemRuntime, ...config.runtime }
     this.providers = resolveProviders(config)
     this.defaultProvider = config.default ?? this.providers.keys().next().value ?? ''
-    this.pipeline = new Pipeline({
-      runtime: this.runtime,
-      emitter,
-      middleware: config.middleware ?? [],
-      durability: config.durability ?? 'before',
-      driver: (name) => this.driver(name),
-      ledger: () => this.ledger(),
-      prices: () => this.#priceList(),
-    })
+  }
+
+  /** The one way through which everything is sent. */
+  pipeline(): Pipeline | Promise<Pipeline> {
+    if (this.#pipeline) return this.#pipeline
+    const loading = this.#loadPipeline().then((pipeline) => (this.#pipeline = pipeline))
+    this.#pipeline = loading
+    return loading
   }
 
   /** The configured provider of that name. @throws AIError `config_invalid` */
@@ -81,7 +82,7 @@ export class Engine {
 
   #priceList(): PriceList | Promise<PriceList> {
     if (this.#prices) return this.#prices
-    const making = createPriceList(this.#config.prices ?? [], (text) => this.runtime.sha256(text))
+    const making = this.#makePriceList()
     this.#prices = making
     making.then(
       (prices) => (this.#prices = prices),
@@ -90,9 +91,29 @@ export class Engine {
     return making
   }
 
+  async #loadPipeline(): Promise<Pipeline> {
+    const { Pipeline } = await import('../pipeline/pipeline.ts')
+    const { middleware = [], durability = 'before' } = this.#config
+    return new Pipeline({
+      runtime: this.runtime,
+      emitter: this.emitter,
+      middleware,
+      durability,
+      driver: (name) => this.driver(name),
+      ledger: () => this.ledger(),
+      prices: () => this.#priceList(),
+    })
+  }
+
+  async #makePriceList(): Promise<PriceList> {
+    const { createPriceList } = await import('../pricing/price-list.ts')
+    return createPriceList(this.#config.prices ?? [], (text) => this.runtime.sha256(text))
+  }
+
   async #open({ name, driver, options, factory }: ConfiguredProvider): Promise<Driver> {
     const make = factory ?? (await DRIVERS[driver]?.load())?.(options)
     if (!make) throw unknownProvider(name, this.providers.keys())
+    const { createTransport } = await import('../transport/index.ts')
     const transport = createTransport(this.runtime, options.fetch ? { fetch: options.fetch } : {})
     return make({ provider: name, runtime: this.runtime, transport })
   }

@@ -56,7 +56,8 @@ export class Handle {
     const signal = options.signal ?? this.#selection.options.signal
     const call = buildCall(engine, this.#selection, input, options, { sink: undefined, signal })
     // The pipeline has checked the value by the schema that types it.
-    return engine.pipeline.run(call, this.#middleware(options)) as Promise<AIResponse<OutputOf<S>>>
+    const pipeline = await engine.pipeline()
+    return pipeline.run(call, this.#middleware(options)) as Promise<AIResponse<OutputOf<S>>>
   }
 
   /** Sends a text, a message or a conversation and gives the answer's events as they arrive. */
@@ -67,14 +68,16 @@ export class Handle {
     return new AnswerStream(async (sink, signal) => {
       const engine = await this.#source()
       const call = buildCall(engine, this.#selection, input, options, { sink, signal })
-      return engine.pipeline.run(call, this.#middleware(options)) as Promise<AIResponse<OutputOf<S>>>
+      const pipeline = await engine.pipeline()
+      return pipeline.run(call, this.#middleware(options)) as Promise<AIResponse<OutputOf<S>>>
     }, options.signal ?? this.#selection.options.signal)
   }
 
   /** Makes vectors of texts, in order: one request where the provider takes them all at once. */
   async embed(values: string | readonly string[], options: EmbedOptions = {}): Promise<EmbedResponse> {
     const engine = await this.#source()
-    return engine.pipeline.embed(buildEmbedCall(engine, this.#selection, values, options))
+    const call = buildEmbedCall(engine, this.#selection, values, options)
+    return (await engine.pipeline()).embed(call)
   }
 
   /** The models of the provider. */

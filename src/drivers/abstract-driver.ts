@@ -9,12 +9,13 @@ import type { Warning } from '../core/warning.ts'
 import type { Clock } from '../runtime.ts'
 import { readJson } from '../transport/body.ts'
 import { NdjsonDecoder } from '../transport/ndjson.ts'
-import { SseDecoder } from '../transport/sse.ts'
+import type { SseDecoder } from '../transport/sse.ts'
 import type { Exchange } from '../transport/transport.ts'
 import { ApiClient, type ApiRequest } from './api-client.ts'
 import { embedInBatches } from './embed-batches.ts'
 import { CallIds } from './call-ids.ts'
-import { hasMedia, Media } from './media.ts'
+import type { Media } from './media.ts'
+import { hasMedia } from './media-parts.ts'
 import { Gate } from './gate.ts'
 import { assertModelCan } from './model-can.ts'
 import { Knowledge, type Sending } from './knowledge.ts'
@@ -33,7 +34,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   readonly #client: ApiClient
   readonly #knowledge: Knowledge<Options, State>
   readonly #gate: Gate | undefined
-  readonly #media: Media
+  #media: Media | undefined
   readonly #parts: DriverParts<Options, State>
   #management: ModelManagement | undefined
 
@@ -51,7 +52,6 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       clock: context.runtime.clock,
       toError: rooms.errors.toError,
     })
-    this.#media = new Media(context, options.media)
     const { clock } = context.runtime
     const { maxConcurrency } = options
     this.#gate = maxConcurrency === undefined ? undefined : new Gate(maxConcurrency, this.provider, clock)
@@ -60,6 +60,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   }
 
   async attempt(request: ChatRequest, context: AttemptContext): Promise<void> {
+    if (!this.#gate) return this.#chat(request, context)
     await this.#inTurn(context, (limits) => this.#chat(request, { ...context, ...limits }))
   }
 
@@ -95,7 +96,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const found = await this.#knowledge.find(model, context, request)
     assertModelCan(found.profile, request)
     const ready = hasMedia(request)
-      ? await this.#client.named(this.#media.resolve(request, context), model)
+      ? await this.#client.named((await this.#loadMedia()).resolve(request, context), model)
       : request
     const known = this.#knowledge.known(model, found)
     const sent = this.#client.naming(model, () => this.#rooms.wire.toWire(ready, known))
@@ -153,6 +154,14 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const events = isComplete ? this.#knowledge.ended(sending, step.state, told) : told
     await this.#deliver({ ...step, events }, warnings, request, context)
     if (!isComplete) throw this.#cutShort(request.model)
+  }
+
+  /** What prepares pictures and sounds, loaded by the first call that has some. */
+  async #loadMedia(): Promise<Media> {
+    if (this.#media) return this.#media
+    const { Media } = await import('./media.ts')
+    this.#media = new Media(this.#parts.context, this.#options.media)
+    return this.#media
   }
 
   async #embed(request: EmbedRequest, context: Limits): Promise<Embedded> {
@@ -238,7 +247,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   ): Promise<void> {
     const { stream } = this.#rooms
     const { request } = sending
-    const decoder = stream.FRAMING === 'ndjson' ? new NdjsonDecoder() : new SseDecoder()
+    const decoder = stream.FRAMING === 'ndjson' ? new NdjsonDecoder() : await newSseDecoder()
     let state = stream.INITIAL
     let waiting = warnings
     const ids = new CallIds(request.messages)
@@ -266,7 +275,14 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       return undefined
     }
     try {
-      await exchange.consume((piece) => (finished ? undefined : take(decoder.push(piece))))
+      const read = (piece: Uint8Array): void | Promise<void> =>
+        finished ? undefined : take(decoder.push(piece))
+      let begun = false
+      await exchange.consume((piece) => {
+        if (begun) return read(piece)
+        begun = true
+        return readFirst(piece, read)
+      })
       if (!finished) await take(decoder.end())
     } catch (error) {
       // The whole answer is with the caller: what goes wrong after its end takes nothing away from it.
@@ -312,6 +328,32 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       retriesMax: 1,
     })
   }
+}
+
+const LINE_FEED = 10
+/** Turns of the microtask queue in which a reader gets at the events of a first record. */
+const HEAD_START_TURNS = 20
+
+/**
+ * Reads the first record of a stream before anything that came with it, and lets its reader have it before more is
+ * taken from the connection: where a server, or what lies between, sends much at once, the first token does not wait
+ * until all the others are read.
+ */
+async function readFirst(
+  piece: Uint8Array,
+  read: (piece: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  const end = piece.indexOf(LINE_FEED) + 1
+  if (end === 0) return read(piece)
+  await read(piece.subarray(0, end))
+  for (let turn = 0; turn < HEAD_START_TURNS; turn++) await undefined
+  if (end < piece.length) await read(piece.subarray(end))
+}
+
+/** Loaded by the first driver that needs it. */
+async function newSseDecoder(): Promise<SseDecoder> {
+  const { SseDecoder } = await import('../transport/sse.ts')
+  return new SseDecoder()
 }
 
 type Limits = Omit<AttemptContext, 'write'>

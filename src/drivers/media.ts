@@ -5,6 +5,7 @@ import { readBody } from '../transport/body.ts'
 import { isPublicAddress } from '../transport/public-address.ts'
 import { isLoopback } from '../transport/url.ts'
 import { bytesIn, dataUrlContent, mediaTypeOf, toBase64, toStandardBase64 } from './media-bytes.ts'
+import { hasMedia, isMedia, type ReadyMedia } from './media-parts.ts'
 import type { DriverContext, MediaOptions } from './rooms.ts'
 
 /** Largest picture, sound or file where nothing else is configured, in bytes: base64 makes a third more of it. */
@@ -21,22 +22,6 @@ const ACCEPT = 'image/*, audio/*, application/pdf;q=0.9, */*;q=0.1'
 interface Patience {
   readonly signal: AbortSignal | undefined
   readonly timeLeftMs: number | undefined
-}
-
-/** A picture, sound or file as drivers get it: `data` is bare standard base64, `mediaType` is read from its bytes. */
-export interface ReadyMedia extends MediaPart {
-  readonly data: string
-  readonly mediaType: string
-}
-
-/** Whether a part is a picture, a sound or a file that is ready to be sent. */
-export function isReadyMedia(part: Part): part is ReadyMedia {
-  return isMedia(part) && typeof part.data === 'string' && part.mediaType !== undefined
-}
-
-/** Whether a request has pictures, sounds or files. */
-export function hasMedia({ messages }: ChatRequest): boolean {
-  return messages.some(({ content }) => typeof content !== 'string' && content.some(isMedia))
 }
 
 /** Makes the pictures, sounds and files of a request ready: base64 of whatever they were given as. */
@@ -260,10 +245,6 @@ interface FileSystem {
 
 function isFileSystem(value: unknown): value is FileSystem {
   return typeof value === 'object' && value !== null && 'promises' in value
-}
-
-function isMedia(part: Part): part is MediaPart {
-  return part.type === 'image' || part.type === 'audio' || part.type === 'file'
 }
 
 function mediaIn(messages: readonly Message[]): readonly MediaPart[] {

@@ -1,7 +1,6 @@
 import { AIError } from '../core/errors.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
 import type { Ledger } from './ledger.ts'
-import { createMemoryLedger } from './memory/index.ts'
 
 const POSTGRES = /^postgres(ql)?:/
 
@@ -12,7 +11,11 @@ const POSTGRES = /^postgres(ql)?:/
  */
 export async function openLedger(spec: string | Ledger, runtime: Runtime = systemRuntime): Promise<Ledger> {
   if (typeof spec === 'object' && spec !== null) return spec
-  if (spec === 'memory:') return createMemoryLedger()
+  // A store is loaded when one is opened, and only that one.
+  if (spec === 'memory:') {
+    const { createMemoryLedger } = await import('./memory/index.ts')
+    return createMemoryLedger()
+  }
   if (typeof spec === 'string' && spec.startsWith('sqlite:')) {
     const path = pathOf(spec.slice('sqlite:'.length))
     const { openSqliteLedger } = await import('./sqlite/index.ts')

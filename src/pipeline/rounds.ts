@@ -29,7 +29,7 @@ export async function runRounds(
   const startedMs = clock.elapsed()
   const done: Metered<Fold>[] = []
   const added: Message[] = []
-  let current = { ...call, sink: call.sink && oneAnswer(call.sink) }
+  let current: Call = call.sink ? { ...call, sink: oneAnswer(call.sink) } : call
   for (let round = 1; ; round++) {
     const sent = current
     const progress = { done, round, beforeSending }

@@ -162,5 +162,6 @@ function exchange(
 }
 
 function abortOf(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
   return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }))
 }

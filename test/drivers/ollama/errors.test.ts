@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { mayBeOneText, refusalOf, toError } from '../../../src/drivers/ollama/errors.ts'
 import { ollamaFixtures } from '../../fixtures/ollama/index.ts'
-import { CHAT_ROWS, OTHER_ROWS } from './error-rows.ts'
+import { CHAT_ROWS, OTHER_ROWS, QUOTED, SPELLINGS } from './error-rows.ts'
 import { errorOf, failure, openWorld } from './world.ts'
 
 const PROMPT = 'What did Ada say to Grace in 1843?'
@@ -50,6 +50,41 @@ describe('what the server says, and what it means', () => {
       ])
       expect(world.chats(), reply.error).toHaveLength(requests)
     }
+  })
+})
+
+describe('the words by which it is known', () => {
+  const kindOf = (error: string, path: string = '/api/chat'): unknown =>
+    toError(failure(JSON.stringify({ error }), { path })).details['kind']
+
+  it.each(SPELLINGS)('%s: %s', (kind, error) => {
+    expect(kindOf(error)).toBe(kind)
+  })
+
+  it.each(QUOTED)('decide nothing inside of another text: %s', (error) => {
+    expect(kindOf(error)).toBe('server-error')
+  })
+
+  it('mean a disk that is full where a model is brought to the server, and nothing in an answer', () => {
+    const said = 'write /models/blobs/x: no space left on device'
+    for (const path of ['/api/pull', '/api/push', '/api/create', '/api/blobs/sha256:aa'])
+      expect(kindOf(said, path)).toBe('disk-full')
+    for (const path of ['/api/chat', '/proxy/api/pull']) expect(kindOf(said, path)).toBe('server-error')
+  })
+
+  it.each<[number, string, string]>([
+    [500, 'empty function name', 'What it wrote is in details.said'],
+    [400, 'exceeds the available context size', 'numCtx within what the model and the memory allow'],
+    [
+      401,
+      'unauthorized',
+      'where there is one), set OLLAMA_API_KEY for ollama.com, or give the user and password',
+    ],
+    [403, 'ollama cloud is disabled', 'is one: use a local model, or switch them on'],
+    [405, 'no', 'or update the server if it is old (no)'],
+    [503, 'server busy', 'or raise OLLAMA_MAX_QUEUE on the server (server busy)'],
+  ])('come with what can be done: %i %s', (status, error, advice) => {
+    expect(toError(failure(JSON.stringify({ error }), { status })).message).toContain(advice)
   })
 })
 
