@@ -94,6 +94,18 @@ describe('the docs', () => {
     expect(sections.map((match) => match[1])).toEqual(Object.keys(ERROR_CODES))
   })
 
+  it('explain every warning that there is', () => {
+    const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(ROOT, 'src', name), 'utf8'))
+    const codes = new Set(
+      sources.flatMap((text) => [...text.matchAll(/code: '([a-z]+(?:-[a-z0-9]+)+)'/g)].map((m) => m[1])),
+    )
+    const page = readFileSync(join(ROOT, 'docs/drivers/ollama.md'), 'utf8')
+    expect([...codes].filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+    expect(codes.size).toBeGreaterThan(15)
+  })
+
   it('name the scripts and commands that there are', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }
     const named = PAGES.flatMap((page) => [

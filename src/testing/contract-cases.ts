@@ -4,6 +4,7 @@ import { CAPABILITIES, type Capability } from '../core/capability.ts'
 import type { CallOptions } from '../core/request.ts'
 import type { StreamEvent } from '../core/stream.ts'
 import { EMBEDDING_CASES } from './contract-embeddings.ts'
+import { SENSES_CASES } from './contract-senses.ts'
 import { TOOL_CASES } from './contract-tools.ts'
 import {
   assertBill,
@@ -306,5 +307,6 @@ export const driverContract: readonly (ContractCase & { readonly lacks?: Capabil
   ...EVENTS_AND_MODELS,
   ...TOOL_CASES,
   ...EMBEDDING_CASES,
+  ...SENSES_CASES,
   ...REFUSALS,
 ]

@@ -8,6 +8,8 @@ import type { AIResponse } from '../core/response.ts'
 /** What a far end is told to answer, in words that every provider has. */
 export interface ContractReply {
   readonly pieces?: readonly string[]
+  /** What the model thinks before the text. */
+  readonly reasoning?: string
   /** What the model asks for after the text. */
   readonly toolCalls?: readonly {
     readonly name: string
@@ -44,6 +46,8 @@ export interface ContractFarEnd {
     readonly model: string
     readonly messages: readonly { role: string; content: string }[]
   }[]
+  /** Base64 of the pictures and sounds of all chat requests; for drivers that declare `vision` or `audio`. */
+  mediaSent?(): readonly string[]
   /** Says what the next request for vectors is answered; for drivers that declare `embeddings`. */
   replyVectors?(reply: ContractVectors): void
   /** The requests for vectors that came, oldest first; likewise. */

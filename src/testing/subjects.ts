@@ -47,6 +47,7 @@ function asSeen({ role, content }: Message): { role: string; content: string }[]
   }))
 }
 
+const MODEL = { name: 'llama3.2', capabilities: ['completion', 'tools', 'thinking', 'vision', 'audio'] }
 const EMBED_MODEL = { name: 'bge-m3', capabilities: ['embedding'] }
 
 /** The Ollama driver with its stand-in: its models are proven local, and free. */
@@ -57,7 +58,7 @@ export const ollamaSubject: ContractSubject = {
   // Port 1 is the port multiplexer's: nothing listens there.
   down: { ollama: { baseUrl: 'http://127.0.0.1:1' } },
   open: async () => {
-    const server = await fakeOllama({ models: ['llama3.2', EMBED_MODEL] })
+    const server = await fakeOllama({ models: [MODEL, EMBED_MODEL] })
     return {
       providers: { ollama: { baseUrl: server.url, model: 'llama3.2' } },
       provider: 'ollama',
@@ -73,6 +74,11 @@ export const ollamaSubject: ContractSubject = {
             .filter((request) => request.path === '/api/embed')
             .map((request) => request.body as { model: string; input: readonly string[] })
             .map(({ model, input }) => ({ model, values: input })),
+        mediaSent: () =>
+          server.requests
+            .filter((request) => request.path === '/api/chat')
+            .flatMap((request) => (request.body as { messages: { images?: string[] }[] }).messages)
+            .flatMap((message) => message.images ?? []),
         reply: (...replies) => server.reply(...replies.map((reply) => toOllamaReply(reply, server.gate))),
         chatRequests: () =>
           server.requests
@@ -125,6 +131,7 @@ function toOllamaReply(
   void hold?.until.then(() => gate?.open())
   return {
     chunks: pieces,
+    ...(reply.reasoning ? { thinking: reply.reasoning } : {}),
     ...(reply.toolCalls && { toolCalls: reply.toolCalls }),
     // The real server leaves out a count that is zero: that is how it does not tell one.
     promptTokens: silentUsage ? 0 : inputTokens,
