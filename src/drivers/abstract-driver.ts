@@ -346,7 +346,7 @@ async function readFirst(
   const end = piece.indexOf(LINE_FEED) + 1
   if (end === 0) return read(piece)
   await read(piece.subarray(0, end))
-  for (let turn = 0; turn < HEAD_START_TURNS; turn++) await undefined
+  for (let turn = 0; turn < HEAD_START_TURNS; turn++) await Promise.resolve()
   if (end < piece.length) await read(piece.subarray(end))
 }
 

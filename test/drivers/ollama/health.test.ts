@@ -142,7 +142,9 @@ describe('the health that a driver tells by itself', () => {
     const driver = driverOver(async () => ({
       status: 200,
       headers: {},
-      consume: async (take) => void (await take(said)),
+      consume: async (take) => {
+        await take(said)
+      },
       abort: () => {},
     }))
     const { status, issues, details } = await driver.health()

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAI, type AIResponse, type Client, type ErrorCode, type ModelInfo } from '../../../src/index.ts'
 import { toError } from '../../../src/drivers/ollama/errors.ts'
+import { MANAGED, NEVER_ASKED } from './management-recordings.ts'
 import { errorOf, failure } from './world.ts'
 
 // What a real Ollama put on the wire, which is no part of this repository: where it is at hand, it is replayed byte
@@ -163,12 +164,6 @@ const OTHER_FAILURES: readonly (readonly [string, Failing])[] = [
 
 const MODELS = ['tags', 'show-chat', 'show-jinja', 'show-plain', 'show-embed', 'version'] as const
 
-/** Loading, copying, making and embedding come with the next part of the driver; the rest groat never asks for. */
-const LEFT_OUT = (
-  'copy create-bad-blob create-from delete delete-derived pull-offline ps ps-loaded embed embed-dimensions ' +
-  'embed-empty tiny-chat-generate tiny-jinja-generate root v1-chat v1-models'
-).split(' ')
-
 const recording = (name: string): Recording =>
   JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')) as Recording
 
@@ -285,9 +280,11 @@ describe.skipIf(!present)('what a real Ollama put on the wire', () => {
     expect(health).toMatchObject({ status: 'ready', issues: [], details: { version: '0.0.0', models: 5 } })
   })
 
-  it('is replayed whole: every recording is in one of these lists', () => {
+  it('is replayed whole: every recording is in one of the lists, here or in management-recordings.test.ts', () => {
     const used = [...ANSWERS, ...FAILURES, ...OTHER_FAILURES].map(([name]) => name)
     const all = readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ''))
-    expect([...used, ...MODELS, ...LEFT_OUT].toSorted()).toEqual(all.toSorted())
+    const named = [...used, ...MODELS, ...MANAGED, ...Object.keys(NEVER_ASKED)]
+    expect([...new Set(named)].toSorted()).toEqual(all.toSorted())
   })
+})
 })
