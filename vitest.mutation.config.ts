@@ -2,7 +2,17 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { defineConfig } from 'vitest/config'
 
 /** Where most faults show comes first: a run ends with the first test that fails. */
-const NAMES = ['errors', 'tools', 'locality', 'context', 'load-profile', 'stream']
+const NAMES = [
+  'errors',
+  'reduce',
+  'tool-wire',
+  'tools',
+  'locality',
+  'context',
+  'load-profile',
+  'thinking',
+  'stream',
+]
 const FILES = NAMES.map((name) => `test/drivers/ollama/${name}.test.ts`)
 
 class InOrder extends BaseSequencer {

@@ -38,7 +38,7 @@ export interface AIResponse<Output = unknown> {
   readonly text: string
   readonly parts: readonly Part[]
   readonly toolCalls: readonly ToolCall[]
-  /** All reasoning text, in order; empty where there was none. */
+  /** The reasoning text of the answer, in order; empty where there was none. That of earlier rounds is in `messages`. */
   readonly reasoning: string
   /** The checked value, where `output` was asked for; undefined where the answer was cut by its length. */
   readonly output: Output

@@ -4,17 +4,12 @@ import { isAIError } from '../../src/core/errors.ts'
 import { CAPABILITIES } from '../../src/drivers/ollama/index.ts'
 import { driverContract } from '../../src/testing/contract-cases.ts'
 import { runContractCase, type ContractSubject } from '../../src/testing/driver-contract.ts'
-import { openOllama, pause, type LiveOllama } from './ollama-server.ts'
-import { tinyGguf, type Script } from './tiny-gguf.ts'
+import { findOllama } from './live-world.ts'
+import { pause, type LiveOllama } from './ollama-server.ts'
+import { tinyGguf } from './tiny-gguf.ts'
+import type { Script } from './tiny-tokens.ts'
 
-const found = await openOllama()
-const live = typeof found === 'string' ? undefined : found
-if (typeof found === 'string') {
-  process.stdout.write(`skipped: ${found}\n`)
-  if (process.env['GROAT_LIVE'] === 'required') throw new Error(`GROAT_LIVE=required, but ${found}`)
-} else {
-  process.stdout.write(`live: Ollama ${found.version} at ${found.url}\n`)
-}
+const live = await findOllama()
 
 const MODEL = 'groat-live'
 /** A file of its own: an Ollama may never answer again with a model whose stream was aborted. */
@@ -47,12 +42,12 @@ describe.skipIf(!live)('a real Ollama', { timeout: 60_000 }, () => {
   beforeAll(async () => {
     if (!live) return
     server = live
-    const more = { template: '{{ .Prompt }}', parameters: { num_ctx: CONTEXT } }
+    const more = { template: '{{ .Prompt }}', parameters: { num_ctx: CONTEXT, num_thread: 1 } }
     for (const name of [MODEL, ABORTED_MODEL])
       await server.create(name, tinyGguf({ name, script: SCRIPT }), more)
     const timeouts = { firstByteMs: 45_000 }
     ai = createAI({
-      providers: { ollama: { baseUrl: server.url, model: MODEL, timeouts } },
+      providers: { ollama: { baseUrl: server.url, model: MODEL, timeouts, contextWindow: CONTEXT } },
       runtime: { env: {} },
     })
   }, 120_000)
@@ -177,7 +172,9 @@ describe.skipIf(!live)('a real Ollama', { timeout: 60_000 }, () => {
       keepAlive: '90',
     }
     const answer = await ai.sendMessage('@text', { ...sampling, providerOptions: { ollama } })
-    expect([answer.text, answer.warnings]).toEqual([RAIN, []])
+    // It was loaded with others before.
+    const codes = answer.warnings.map(({ code }) => code)
+    expect([answer.text, codes]).toEqual([RAIN, ['load-profile-changed']])
   })
 
   it.each(['-1', '300', '5m', 60, 0, Number.POSITIVE_INFINITY])('takes keepAlive %j', async (keepAlive) => {

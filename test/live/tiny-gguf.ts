@@ -2,65 +2,7 @@
 // the last token of the prompt decides which text is said. How a real server is made to do that: all weights of its one
 // block are zero, so that what comes out is what went in, and the output matrix turns it into the successor.
 
-/** Pieces of a reply: each becomes one token, so each is unique in the whole script and longer than a byte. */
-export interface Reply {
-  readonly pieces: readonly (string | Uint8Array)[]
-  /** Begins again at the first piece when the last was said. */
-  readonly endless?: boolean
-}
-
-/** What a message has to end in, and what is said then. */
-export type Script = Readonly<Record<string, Reply>>
-
-const FALLBACK = 'fallback'
-const END = '<|end|>'
-
-/** Kinds of tokens (llama.cpp llama_token_type). */
-const NORMAL = 1
-const CONTROL = 3
-const USER_DEFINED = 4
-
-interface Token {
-  readonly text: string
-  readonly type: number
-  /** Index of the token that follows. */
-  next: number
-}
-
-const BYTES = 256
-const BYTE_ALPHABET = byteAlphabet()
-
-/** GPT-2's alphabet: every byte as a printable character, those that are none as characters from 256 on. */
-function byteAlphabet(): readonly string[] {
-  let extra = BYTES
-  return Array.from({ length: BYTES }, (_, byte) => {
-    const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
-    return String.fromCodePoint(printable ? byte : extra++)
-  })
-}
-
-function encoded(piece: string | Uint8Array): string {
-  const bytes = typeof piece === 'string' ? new TextEncoder().encode(piece) : piece
-  return Array.from(bytes, (byte) => BYTE_ALPHABET[byte] ?? '').join('')
-}
-
-/** The bytes, one end, the triggers, and the pieces of the replies, each with its successor. */
-function tokensOf(script: Script): Token[] {
-  const tokens: Token[] = BYTE_ALPHABET.map((text) => ({ text, type: NORMAL, next: -1 }))
-  const end = tokens.push({ text: END, type: CONTROL, next: -1 }) - 1
-  for (const [trigger, { pieces, endless = false }] of Object.entries(script)) {
-    const first = tokens.length
-    for (const piece of pieces) tokens.push({ text: encoded(piece), type: NORMAL, next: tokens.length + 1 })
-    const last = tokens.at(-1)
-    if (last && pieces.length > 0) last.next = endless ? first : end
-    const start = pieces.length > 0 ? first : end
-    if (trigger === FALLBACK) for (const token of tokens.slice(0, end + 1)) token.next = start
-    else tokens.push({ text: trigger, type: USER_DEFINED, next: start })
-  }
-  if (new Set(tokens.map(({ text }) => text)).size < tokens.length)
-    throw new Error('A piece stands twice in the script')
-  return tokens
-}
+import { BYTE_ALPHABET, BYTES, tokensOf, type Reply, type Script, type Token } from './tiny-tokens.ts'
 
 /** GGUF's own numbers for types of values (ggml-org/ggml docs/gguf.md). */
 const UINT32 = 4
@@ -150,16 +92,18 @@ const EPSILON = 1e-5
 /** What the successor gets: far above everything else at any temperature. */
 const SUCCESSOR_LOGIT = 8_192
 
+/** The mean of all tokens (llama.cpp llama_pooling_type). */
+const POOLING_MEAN = 1
+
 function metadataOf(
-  name: string,
+  { name, contextLength = CONTEXT_LENGTH, chatTemplate, embeds = false }: TinyModel,
   tokens: readonly Token[],
   width: number,
-  contextLength: number,
 ): [string, Value][] {
   const heads = width / HEAD_SIZE
   const end = BYTES
-  // A rule that never applies, since nothing ever makes its two sides; an empty list is not accepted everywhere.
-  const merges = [`${tokens[end + 1]?.text} ${tokens[end + 1]?.text}`]
+  // A rule that never applies, since no UTF-8 has these two bytes; an empty list is not accepted everywhere.
+  const merges = [`${BYTE_ALPHABET[0xff]} ${BYTE_ALPHABET[0xfe]}`]
   return [
     ['general.architecture', string('llama')],
     ['general.type', string('model')],
@@ -178,6 +122,7 @@ function metadataOf(
     ['llama.attention.layer_norm_rms_epsilon', float(EPSILON)],
     ['llama.rope.dimension_count', uint(HEAD_SIZE)],
     ['llama.rope.freq_base', float(10_000)],
+    ...pairs(embeds && ['llama.pooling_type', uint(POOLING_MEAN)]),
     ['tokenizer.ggml.model', string('gpt2')],
     ['tokenizer.ggml.pre', string('qwen2')],
     ['tokenizer.ggml.tokens', { type: ARRAY, of: STRING, values: tokens.map(({ text }) => text) }],
@@ -188,7 +133,12 @@ function metadataOf(
     ['tokenizer.ggml.padding_token_id', uint(end)],
     ['tokenizer.ggml.add_bos_token', bool(false)],
     ['tokenizer.ggml.add_eos_token', bool(false)],
+    ...pairs(chatTemplate !== undefined && ['tokenizer.chat_template', string(chatTemplate)]),
   ]
+}
+
+function pairs(pair: [string, Value] | false): [string, Value][] {
+  return pair ? [pair] : []
 }
 
 interface Tensor {
@@ -202,23 +152,40 @@ function zeros(name: string, ...shape: readonly number[]): Tensor {
   return { name, shape, data: new Float32Array(shape.reduce((size, length) => size * length, 1)) }
 }
 
-function tensorsOf(tokens: readonly Token[], columns: ReadonlyMap<number, number>, width: number): Tensor[] {
+/** A chain: what came last makes its successor. */
+function chainOf(tokens: readonly Token[], columns: ReadonlyMap<number, number>, width: number): Tensor[] {
   const embedding = zeros('token_embd.weight', width, tokens.length)
   const output = zeros('output.weight', width, tokens.length)
-  for (const [index, { next }] of tokens.entries()) {
+  for (const [index, { next, preference }] of tokens.entries()) {
     // Column 0 is the same for all, so that every row has the same length.
     embedding.data[index * width] = 1
     embedding.data[index * width + (columns.get(next) ?? 0)] = 1
+    output.data[index * width] = preference
     const own = columns.get(index)
     if (own !== undefined) output.data[index * width + own] = SUCCESSOR_LOGIT
   }
   // Undoes the scaling of the norm before it: of `width` numbers two are 1.
   const norm = zeros('output_norm.weight', width)
   norm.data.fill(Math.sqrt(2 / width + EPSILON))
+  return [embedding, output, norm]
+}
+
+/** Fixed numbers for each token, which look like chance. */
+function vectorsOf(tokens: readonly Token[], width: number): Tensor[] {
+  const embedding = zeros('token_embd.weight', width, tokens.length)
+  let seed = 12_345
+  for (const index of embedding.data.keys()) {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+    embedding.data[index] = ((seed >>> 8) % 2_048) / 1_024 - 1
+  }
+  const norm = zeros('output_norm.weight', width)
+  norm.data.fill(1)
+  return [embedding, zeros('output.weight', width, tokens.length), norm]
+}
+
+/** A block that adds nothing. */
+function emptyBlock(width: number): Tensor[] {
   return [
-    embedding,
-    output,
-    norm,
     zeros('blk.0.attn_norm.weight', width),
     zeros('blk.0.ffn_norm.weight', width),
     zeros('blk.0.attn_q.weight', width, width),
@@ -231,6 +198,8 @@ function tensorsOf(tokens: readonly Token[], columns: ReadonlyMap<number, number
   ]
 }
 
+const CONTEXT_LENGTH = 8_192
+
 /** Options of a tiny model. */
 export interface TinyModel {
   /** Another name is another file: a server runs one process for each. */
@@ -240,24 +209,24 @@ export interface TinyModel {
   readonly fallback?: Reply
   /** @default 8192 */
   readonly contextLength?: number
+  /** In Jinja: a server that knows it makes prompts and reads answers by it. */
+  readonly chatTemplate?: string
+  /** Whether it makes vectors, and no answers. @default false */
+  readonly embeds?: boolean
 }
 
 /**
  * The bytes of a GGUF file that answers by the script. A prompt costs one token for each byte of its UTF-8 and one for
  * each trigger; an answer costs one for each piece and one for its end.
  */
-export function tinyGguf({
-  name,
-  script,
-  fallback = { pieces: ['No script'] },
-  contextLength = 8_192,
-}: TinyModel): Buffer {
-  const tokens = tokensOf({ [FALLBACK]: fallback, ...script })
+export function tinyGguf(model: TinyModel): Buffer {
+  const tokens = tokensOf(model.script, model.fallback ?? { pieces: ['No script'] })
   const successors = new Set(tokens.map(({ next }) => next))
   const columns = new Map([...successors].map((token, index) => [token, index + 1]))
-  const width = Math.ceil((columns.size + 1) / HEAD_SIZE) * HEAD_SIZE
-  const metadata = metadataOf(name, tokens, width, contextLength)
-  const tensors = tensorsOf(tokens, columns, width)
+  const width = model.embeds ? HEAD_SIZE : Math.ceil((columns.size + 1) / HEAD_SIZE) * HEAD_SIZE
+  const metadata = metadataOf(model, tokens, width)
+  const own = model.embeds ? vectorsOf(tokens, width) : chainOf(tokens, columns, width)
+  const tensors = [...own, ...emptyBlock(width)]
   const out = new Writer().bytes(Buffer.from('GGUF')).u32(3).u64(tensors.length).u64(metadata.length)
   for (const [key, value] of metadata) writeValue(out, key, value)
   let offset = 0

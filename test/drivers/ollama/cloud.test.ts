@@ -51,6 +51,13 @@ describe('a cloud model behind a local server', () => {
     expect(world.server.requests.filter(({ path }) => path === '/api/ps')).toEqual([])
   })
 
+  it('may end by its length, of which nothing more is known', async () => {
+    await using world = await open()
+    world.server.reply({ text: 'So', promptTokens: 9, outputTokens: 9, doneReason: 'length' })
+    const { finishReason, warnings } = await world.ai.sendMessage('Hi')
+    expect([finishReason, warnings]).toEqual([{ unified: 'length', raw: 'length' }, []])
+  })
+
   it('is loaded beforehand as its host has it', async () => {
     await using world = await open()
     await world.ai.models.load(STUB.name, { keepAlive: '5m', settings: { numCtx: 8_192 } })

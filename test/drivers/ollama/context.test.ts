@@ -254,9 +254,22 @@ describe('case 12: a prompt that was cut without a word', () => {
   })
 
   it('is seen in any window, also one that is no power of two', async () => {
-    const { warnings } = await answered(3_002, settings({ numCtx: 6_000 }))
-    expect(warnings).toMatchObject([{ code: 'possible-truncation', details: { sign: 'half-window' } }])
-    expect(codes(await answered(3_012, settings({ numCtx: 6_000 })))).toEqual([])
+    for (const [promptTokens, sign] of [
+      [2_999, undefined],
+      [3_000, 'half-window'],
+      [3_004, 'half-window'],
+      [3_005, undefined],
+      [5_998, undefined],
+      [5_999, 'window-filled'],
+      [6_000, 'window-filled'],
+      [6_001, undefined],
+    ] as const) {
+      const { warnings } = await answered(promptTokens, settings({ numCtx: 6_000 }))
+      expect(
+        warnings.map(({ details }) => details['sign']),
+        `${promptTokens}`,
+      ).toEqual(sign ? [sign] : [])
+    }
   })
 
   it('is seen although the server was asked for a window that it does not run with', async () => {
@@ -281,7 +294,7 @@ describe('case 12: a prompt that was cut without a word', () => {
   })
 
   it('is not seen in a count that is as expected, or merely lower', async () => {
-    for (const promptTokens of [9_008, 9_000, 7_000, 3_000]) {
+    for (const promptTokens of [9_008, 9_000, 8_192, 8_191, 7_000, 3_000]) {
       expect(codes(await answered(promptTokens, settings({ numCtx: 16_384 })))).toEqual([])
     }
   })
@@ -296,11 +309,14 @@ describe('case 12: a prompt that was cut without a word', () => {
       prompt_eval_count: count,
       eval_count: 1,
     })
-    world.server.reply({ body: body(1_508) }, { body: body(1_200) }, { body: body(3_008) })
+    world.server.reply(...[1_508, 1_200, 1_900, 3_008].map((count) => ({ body: body(count) })))
     expect(codes(await world.ai.sendMessage(textOf(1_500), settings({ numCtx: 2_048 })))).toEqual([])
     const small = settings({ numCtx: 2_048 })
-    expect(codes(await world.ai.sendMessage(textOf(3_000), small))).toEqual(['possible-truncation'])
-    expect(codes(await world.ai.sendMessage(textOf(3_000), small))).toEqual([])
+    expect((await world.ai.sendMessage(textOf(3_000), small)).warnings).toMatchObject([
+      { code: 'possible-truncation', details: { sign: 'far-below-estimate', actual: 1_200 } },
+    ])
+    for (let call = 0; call < 2; call++)
+      expect(codes(await world.ai.sendMessage(textOf(3_000), small))).toEqual([])
   })
 
   it('is not learned from: the next estimate is as before', async () => {
@@ -313,7 +329,10 @@ describe('case 12: a prompt that was cut without a word', () => {
 
   it('is told apart from an answer that went on after its beginning was forgotten', async () => {
     await using world = await open()
-    world.server.reply({ text: 'Yes', promptTokens: 3_000, outputTokens: 2_000 })
+    // The last token may lie beyond the window by one.
+    world.server.reply({ text: 'Yes', promptTokens: 3_000, outputTokens: 1_097 })
+    expect(codes(await world.ai.sendMessage(textOf(2_990), settings({ numCtx: 4_096 })))).toEqual([])
+    world.server.reply({ text: 'Yes', promptTokens: 3_000, outputTokens: 1_098 })
     const answer = await world.ai.sendMessage(textOf(2_990), settings({ numCtx: 4_096 }))
     expect(answer.warnings).toMatchObject([
       { code: 'possible-truncation', details: { sign: 'window-shifted' } },
@@ -424,6 +443,9 @@ describe('an answer that ended by its length', () => {
       expect(answer.warnings).toMatchObject([
         {
           code: 'context-full',
+          message:
+            'The context window was full before the answer was complete: shorten the conversation, or raise ' +
+            'contextWindow or providerOptions.ollama.numCtx',
           details: { inputTokens: 1_800, outputTokens: 248, maxOutputTokens: 500, contextWindow: 2_048 },
         },
       ])
@@ -436,9 +458,21 @@ describe('an answer that ended by its length', () => {
     expect([answer.finishReason.detail, answer.warnings]).toEqual([undefined, []])
   })
 
+  it('knows a full window of any size where it was told', async () => {
+    const numCtx = settings({ numCtx: 3_000 })
+    for (const [outputTokens, seen] of [
+      [998, []],
+      [999, ['context-full']],
+      [1_000, ['context-full']],
+    ] as const)
+      expect(codes(await ended({ text: '', promptTokens: 2_000, outputTokens }, numCtx))).toEqual(seen)
+  })
+
   it('knows a full window by its size where it was not told', async () => {
-    const full = await ended({ text: '', promptTokens: 4_000, outputTokens: 96 }, {})
-    expect(codes(full)).toEqual(['context-full'])
+    for (const outputTokens of [95, 96])
+      expect(codes(await ended({ text: '', promptTokens: 4_000, outputTokens }, {}))).toEqual([
+        'context-full',
+      ])
     expect(codes(await ended({ text: '', promptTokens: 4_000, outputTokens: 6 }, {}))).toEqual([])
   })
 })

@@ -64,6 +64,8 @@ describe('where a model runs, and so what it costs', () => {
     await using world = await openWith()
     world.server.default({ text: 'Hi', ...STUB })
     expect(await costOf(world.ai, { model: 'llama3.2' })).toMatchObject({ status: 'unknown' })
+    world.server.default({ text: 'Hi', last: { remote_model: 'kimi-k2' } })
+    expect(await costOf(world.ai, { model: 'x:local' })).toMatchObject({ status: 'unknown' })
     world.server.default({ text: 'Hi', remoteHost: 'https://elsewhere.example' })
     expect(await costOf(world.ai, { model: 'x:local' })).toMatchObject({ status: 'unknown' })
   })

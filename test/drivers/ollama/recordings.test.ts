@@ -287,4 +287,3 @@ describe.skipIf(!present)('what a real Ollama put on the wire', () => {
     expect([...new Set(named)].toSorted()).toEqual(all.toSorted())
   })
 })
-})
