@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { fakeOllama, type FakeOllama } from '../../src/testing/fake-ollama.ts'
@@ -152,7 +153,10 @@ test('a reader who leaves ends the program quietly, and the call is booked', asy
   })
   const child = startGroat(place, 'ask', 'Count', '--user', 'reader')
   await child.saw('word0')
-  child.process.stdout?.destroy()
+  const { stdout } = child.process
+  const closed = stdout && once(stdout, 'close')
+  stdout?.destroy()
+  await closed
   gate.open()
   const { code, stderr } = await child.ended
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

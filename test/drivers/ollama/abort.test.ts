@@ -15,6 +15,8 @@ import { errorOf, openWorld, type World } from './world.ts'
 
 /** How long a server may wait until it sees that the client is gone, in milliseconds on the server's own clock. */
 const CLOSE_MS_MAX = 100
+/** The bound is in real time, and a busy machine may stop this process for longer than that. */
+const REAL_TIME = { retry: 3 }
 
 async function entriesOf(world: World): Promise<LedgerEntry[]> {
   const entries: LedgerEntry[] = []
@@ -66,7 +68,7 @@ const STAGES: readonly Stage[] = [
   },
 ]
 
-describe.each(STAGES)('an abort $name', ({ reply, stream, partial }) => {
+describe.each(STAGES)('an abort $name', REAL_TIME, ({ reply, stream, partial }) => {
   it('closes the socket, leaves a sibling alone and books the call', async () => {
     await using world = await openWorld()
     const { ai, server } = world
@@ -110,7 +112,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-describe('an abort before anything is sent', () => {
+describe('an abort before anything is sent', REAL_TIME, () => {
   it('sends nothing where the signal had fired already', async () => {
     await using world = await openWorld()
     for (const mode of ['whole', 'stream']) {
@@ -161,7 +163,7 @@ describe('an abort before anything is sent', () => {
   })
 })
 
-describe('leaving a stream', () => {
+describe('leaving a stream', REAL_TIME, () => {
   it('closes the socket, and the call is booked before the loop is left', async () => {
     await using world = await openWorld()
     const gate = world.server.gate()

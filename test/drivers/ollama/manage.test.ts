@@ -10,6 +10,8 @@ import { errorOf } from './world.ts'
 
 /** How long a server may wait until it sees that the client is gone, in milliseconds on the server's own clock. */
 const CLOSE_MS_MAX = 100
+/** The bound is in real time, and a busy machine may stop this process for longer than that. */
+const REAL_TIME = { retry: 3 }
 /** Longest wait before work is taken up again, in milliseconds; the deadlines of a request are all longer. */
 const WAIT_MS_MAX = 8_000
 
@@ -215,12 +217,13 @@ describe('a pull', () => {
   it.each([
     ['left', undefined],
     ['aborted', new AbortController()],
-  ])('that is %s closes its connection', async (_, controller) => {
+  ])('that is %s closes its connection', REAL_TIME, async (_, controller) => {
     const gate = server.gate()
     server.once('/api/pull', { lines: [MANIFEST, layer(A, 10, 5), SUCCESS], gate, holdAfter: 2 })
     const work = models.pull('tiny:1b', controller ? { signal: controller.signal } : {})
     let since = 0
-    const pulling = (async () => {
+    const pulling = (REAL_TIME,
+    async () => {
       for await (const { completed } of work) {
         if (completed === 0) continue
         since = systemClock.elapsed()
