@@ -222,8 +222,7 @@ describe('a pull', () => {
     server.once('/api/pull', { lines: [MANIFEST, layer(A, 10, 5), SUCCESS], gate, holdAfter: 2 })
     const work = models.pull('tiny:1b', controller ? { signal: controller.signal } : {})
     let since = 0
-    const pulling = (REAL_TIME,
-    async () => {
+    const pulling = (async () => {
       for await (const { completed } of work) {
         if (completed === 0) continue
         since = systemClock.elapsed()
