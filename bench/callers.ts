@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAI, type Client } from 'groat'
+import { PROMPT, type Protocol } from './protocols.ts'
 
 /** A way to call the stand-in, with everything that it needs loaded by its first call. */
 export interface Caller {
@@ -11,27 +12,29 @@ export interface Caller {
   close(): Promise<void>
 }
 
-const PROMPT = 'Hello. '.repeat(40)
-const BODY = JSON.stringify({ model: 'stand-in', messages: [{ role: 'user', content: PROMPT }] })
 const HEADERS = { 'content-type': 'application/json' }
 const DEADLINES = { connectMs: 10_000, idleMs: 300_000 }
 
-/** What everything is compared with: `fetch`, a line splitter and `JSON.parse`. */
-async function bareFetch(origin: string): Promise<Caller> {
-  const send = (path: string): Promise<Response> =>
-    fetch(`${origin}${path}/api/chat`, { method: 'POST', headers: HEADERS, body: BODY })
+/** What everything is compared with: `fetch`, a bare reader of lines or events, and `JSON.parse`. */
+async function bareFetch(origin: string, protocol: Protocol): Promise<Caller> {
+  const whole = JSON.stringify(protocol.body.whole)
+  const streamed = JSON.stringify(protocol.body.stream)
+  const post = (url: string, body: string): Promise<Response> =>
+    fetch(url, { method: 'POST', headers: HEADERS, body })
+  const isSse = protocol.framing === 'sse'
   return {
-    chat: async () => JSON.parse(await (await send('')).text()),
+    chat: async () => JSON.parse(await (await post(`${origin}${protocol.path.whole}`, whole)).text()),
     stream: async (mode, onEvent) => {
-      const response = await send(`/${mode}`)
+      const response = await post(`${origin}/${mode}${protocol.path.stream}`, streamed)
       const decoder = new TextDecoder()
       let rest = ''
       for await (const piece of response.body ?? []) {
         const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
         rest = lines.pop() ?? ''
         for (const line of lines) {
-          JSON.parse(line)
-          onEvent()
+          if (isSse && (!line.startsWith('data: ') || line === 'data: [DONE]')) continue
+          const record = JSON.parse(isSse ? line.slice(6) : line) as Record<string, unknown>
+          if (protocol.isText(record)) onEvent()
         }
       }
     },
@@ -40,26 +43,25 @@ async function bareFetch(origin: string): Promise<Caller> {
 }
 
 /** groat's transport and line decoder alone: what the rest of the pipeline adds to. */
-async function transport(origin: string, own?: typeof fetch): Promise<Caller> {
+async function transport(origin: string, protocol: Protocol, own?: typeof fetch): Promise<Caller> {
   const { systemRuntime } = await import('../dist/runtime.js')
   const { readJson } = await import('../dist/transport/body.js')
   const { NdjsonDecoder } = await import('../dist/transport/ndjson.js')
+  const { SseDecoder } = await import('../dist/transport/sse.js')
   const { createTransport } = await import('../dist/transport/index.js')
   const one = createTransport(systemRuntime, own ? { fetch: own } : {})
-  const send = (path: string): ReturnType<typeof one.send> =>
-    one.send({
-      method: 'POST',
-      url: `${origin}${path}/api/chat`,
-      headers: HEADERS,
-      body: BODY,
-      deadlines: DEADLINES,
-    })
+  const whole = JSON.stringify(protocol.body.whole)
+  const streamed = JSON.stringify(protocol.body.stream)
+  const send = (url: string, body: string): ReturnType<typeof one.send> =>
+    one.send({ method: 'POST', url, headers: HEADERS, body, deadlines: DEADLINES })
   return {
-    chat: async () => readJson(await send('')),
+    chat: async () => readJson(await send(`${origin}${protocol.path.whole}`, whole)),
     stream: async (mode, onEvent) => {
-      const exchange = await send(`/${mode}`)
-      const decoder = new NdjsonDecoder()
-      const take = (records: readonly unknown[]): void => records.forEach(onEvent)
+      const exchange = await send(`${origin}/${mode}${protocol.path.stream}`, streamed)
+      const decoder = protocol.framing === 'ndjson' ? new NdjsonDecoder() : new SseDecoder()
+      const take = (records: readonly unknown[]): void => {
+        for (const record of records) if (protocol.isText(record as Record<string, unknown>)) onEvent()
+      }
       await exchange.consume((piece) => take(decoder.push(piece)))
       take(decoder.end())
     },
@@ -68,9 +70,8 @@ async function transport(origin: string, own?: typeof fetch): Promise<Caller> {
 }
 
 /** The whole pipeline as a user has it, with every event built and delivered. */
-async function groat(origin: string, ledger: string): Promise<Caller> {
-  const client = (path: string): Client =>
-    createAI({ ledger, providers: { ollama: { baseUrl: origin + path, model: 'stand-in' } } })
+async function groat(origin: string, protocol: Protocol, ledger: string): Promise<Caller> {
+  const client = (path: string): Client => createAI({ ledger, providers: protocol.provider(origin + path) })
   const whole = client('')
   const streaming = { burst: client('/burst'), live: client('/live') }
   return {
@@ -86,9 +87,9 @@ async function groat(origin: string, ledger: string): Promise<Caller> {
   }
 }
 
-async function groatWithSqlite(origin: string): Promise<Caller> {
+async function groatWithSqlite(origin: string, protocol: Protocol): Promise<Caller> {
   const folder = mkdtempSync(join(tmpdir(), 'groat-bench-'))
-  const caller = await groat(origin, `sqlite:${join(folder, 'ledger.db')}`)
+  const caller = await groat(origin, protocol, `sqlite:${join(folder, 'ledger.db')}`)
   const close = async (): Promise<void> => {
     await caller.close()
     rmSync(folder, { recursive: true })
@@ -101,10 +102,11 @@ export const MEMORY = 'groat'
 export const SQLITE = 'groat, SQLite'
 export const TRANSPORT = 'transport alone'
 
-export const CALLERS: Readonly<Record<string, (origin: string) => Promise<Caller>>> = {
+/** The callers by name; `origin` is where the stand-in speaks the protocol. */
+export const CALLERS: Readonly<Record<string, (origin: string, protocol: Protocol) => Promise<Caller>>> = {
   [BARE]: bareFetch,
-  [MEMORY]: (origin) => groat(origin, 'memory:'),
+  [MEMORY]: (origin, protocol) => groat(origin, protocol, 'memory:'),
   [SQLITE]: groatWithSqlite,
-  [TRANSPORT]: (origin) => transport(origin),
-  'transport over fetch': (origin) => transport(origin, fetch),
+  [TRANSPORT]: (origin, protocol) => transport(origin, protocol),
+  'transport over fetch': (origin, protocol) => transport(origin, protocol, fetch),
 }

@@ -36,7 +36,8 @@ function entry(): LedgerEntry {
     amount: parseUsd('0.003085'),
   }))
   return {
-    id,
+    id: `${id}/1`,
+    kind: 'attempt',
     callId: id,
     attemptId: `${id}/1`,
     at: Date.now(),
@@ -63,6 +64,8 @@ function entry(): LedgerEntry {
       amount: parseUsd('0.009255'),
       lines,
     },
+    serviceTier: 'default',
+    savings: undefined,
     outcome: 'ok',
     error: undefined,
     durationMs: 812.5,

@@ -1,5 +1,5 @@
 import { CALLERS, type Caller } from './callers.ts'
-import { RECORDS } from './stand-in.ts'
+import { protocolOf, RECORDS } from './protocols.ts'
 
 /** One suite: what one slice of it does, and how many slices there are. */
 interface Suite {
@@ -35,9 +35,10 @@ export type SuiteName = keyof typeof SUITES
  * Measures all callers in small slices, one caller after the other within each slice: what the neighbours on the
  * machine do then hits all of them alike, and the ratios hold where the figures themselves do not. All in µs.
  */
-export async function measure(origin: string): Promise<Figures> {
+export async function measure(origin: string, protocol: string): Promise<Figures> {
   const callers = new Map<string, Caller>()
-  for (const [name, make] of Object.entries(CALLERS)) callers.set(name, await make(origin))
+  for (const [name, make] of Object.entries(CALLERS))
+    callers.set(name, await make(`${origin}/${protocol}`, protocolOf(protocol)))
   const names = [...callers.keys()]
   const figures: Figures = {}
   for (const [suite, { slices, run }] of Object.entries<Suite>(SUITES)) {

@@ -1,12 +1,13 @@
 /**
- * What a call through groat costs beside a bare `fetch`: `npm run bench`, about two minutes. The stand-in server has a
- * process of its own. The machine may be shared, so only ratios of one run mean anything: each is the median over
+ * What a call through groat costs beside a bare `fetch`: `npm run bench`, about two minutes for each protocol (`npm run
+ * bench -- ollama` measures one of `ollama`, `responses`, `chat`, `gemini`). The stand-in server has a process of its own. The machine may be shared, so only ratios of one run mean anything: each is the median over
  * slices in which all callers had their turn, over two processes, since the compiler may decide otherwise in another.
  */
 import { execFileSync, fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { BARE, CALLERS, MEMORY, SQLITE } from './callers.ts'
 import { measure, median, type Figures, type SuiteName } from './measure.ts'
+import { PROTOCOLS, protocolOf } from './protocols.ts'
 import { serve } from './stand-in.ts'
 
 /** What is aimed at: a ratio to bare `fetch`, at most; of throughput, at least. */
@@ -32,21 +33,29 @@ const AIMS: readonly Aim[] = [
 const IMPORT_MS_AIM = 40
 const PROCESSES = 2
 
-const [role = 'main', origin = ''] = process.argv.slice(2)
+const [role = 'main', origin = '', protocol = ''] = process.argv.slice(2)
 
 if (role === 'server') serve()
-else if (role === 'measure') process.send?.(await measure(origin), () => process.exit())
-else await main()
+else if (role === 'measure') process.send?.(await measure(origin, protocol), () => process.exit())
+else await main(process.argv.slice(2))
 
-async function main(): Promise<void> {
+async function main(wanted: readonly string[]): Promise<void> {
+  const names = wanted.length === 0 ? Object.keys(PROTOCOLS) : wanted
+  names.forEach(protocolOf)
   const server = fork(import.meta.filename, ['server'])
   const [port] = (await once(server, 'message')) as [number]
+  for (const name of names) await compare(name, `http://127.0.0.1:${port}`)
+  server.disconnect()
+  console.table(['groat', 'groat/ollama'].map(importOf))
+}
+
+/** Measures one protocol and prints what came of it. */
+async function compare(protocol: string, origin: string): Promise<void> {
   const runs: Figures[] = []
   for (let run = 0; run < PROCESSES; run++) {
-    console.log(`measuring, ${run + 1} of ${PROCESSES} …`)
-    runs.push(await answerOf(fork(import.meta.filename, ['measure', `http://127.0.0.1:${port}`])))
+    console.log(`${protocol}: measuring, ${run + 1} of ${PROCESSES} …`)
+    runs.push(await answerOf(fork(import.meta.filename, ['measure', origin, protocol])))
   }
-  server.disconnect()
   const slicesOf = (suite: string, caller: string): number[] =>
     runs.flatMap((run) => run[suite]?.[caller] ?? [])
   const ratioOf = (suite: string, caller: string): number => {
@@ -54,7 +63,6 @@ async function main(): Promise<void> {
     return median(slicesOf(suite, caller).map((figure, slice) => figure / (bare[slice] ?? Number.NaN)))
   }
   console.table(AIMS.map((aim) => rowOf(aim, ratioOf(aim.suite, aim.caller), slicesOf)))
-  console.table(['groat', 'groat/ollama'].map(importOf))
   console.log('Every caller and suite, µs (ratio to bare fetch):')
   const suites = Object.keys(runs[0] ?? {})
   const cell = (suite: string, caller: string): string =>

@@ -1,8 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-
-/** How many records a stream has. */
-export const RECORDS = 500
+import { PROTOCOLS, type Protocol } from './protocols.ts'
 
 const SHOW = JSON.stringify({
   details: { format: 'gguf', family: 'llama' },
@@ -10,17 +8,31 @@ const SHOW = JSON.stringify({
   capabilities: ['completion'],
 })
 
-const STAMP = { model: 'stand-in', created_at: '2026-01-01T00:00:00.000000000Z' }
-const LAST = { done: true, done_reason: 'stop', total_duration: 9e8, prompt_eval_count: 12, eval_count: 120 }
+/** What is sent for a protocol, made once. */
+interface Prepared {
+  readonly whole: string
+  readonly lines: readonly Buffer[]
+  readonly type: string
+}
 
-const ANSWER = JSON.stringify({ ...STAMP, message: { role: 'assistant', content: 'x'.repeat(440) }, ...LAST })
+const PREPARED: ReadonlyMap<string, Prepared> = new Map(
+  Object.entries(PROTOCOLS).map(([name, protocol]) => [name, prepare(protocol)]),
+)
 
-const LINES = Array.from({ length: RECORDS }, (_, index) => {
-  const message = { role: 'assistant', content: ` word${index}` }
-  return Buffer.from(
-    `${JSON.stringify({ ...STAMP, message, ...(index === RECORDS - 1 ? LAST : { done: false }) })}\n`,
-  )
-})
+function prepare({ answer, records, framing, last }: Protocol): Prepared {
+  const lines = records.map((record) => {
+    const json = JSON.stringify(record)
+    return framing === 'ndjson' ? `${json}\n` : `${eventLine(record)}data: ${json}\n\n`
+  })
+  const type = framing === 'ndjson' ? 'application/x-ndjson' : 'text/event-stream'
+  const all = last === undefined ? lines : [...lines, last]
+  return { whole: JSON.stringify(answer), lines: all.map((line) => Buffer.from(line)), type }
+}
+
+/** OpenAI names the type of its events twice. */
+function eventLine(record: object): string {
+  return 'type' in record ? `event: ${String(record.type)}\n` : ''
+}
 
 /** The stand-in for a model server, in a process of its own so that its work is not counted; tells its port. */
 export function serve(): void {
@@ -33,11 +45,15 @@ export function serve(): void {
   process.on('disconnect', () => process.exit())
 }
 
-/** `/burst/…` streams in one piece, `/live/…` one write per record; everything else is whole. */
+/** `/PROTOCOL/burst/…` streams in one piece, `/PROTOCOL/live/…` one write per record; everything else is whole. */
 function answer(path: string, response: ServerResponse): void {
-  if (path.startsWith('/burst') && !path.endsWith('/show')) burst(response)
-  else if (path.startsWith('/live') && !path.endsWith('/show')) live(response)
-  else whole(path.endsWith('/show') ? SHOW : ANSWER, response)
+  const [, name = '', mode = ''] = path.split('/')
+  const prepared = PREPARED.get(name)
+  if (path.endsWith('/show')) whole(SHOW, response)
+  else if (!prepared) response.writeHead(404).end()
+  else if (mode === 'burst') burst(prepared, response)
+  else if (mode === 'live') live(prepared, response)
+  else whole(prepared.whole, response)
 }
 
 function whole(body: string, response: ServerResponse): void {
@@ -45,22 +61,22 @@ function whole(body: string, response: ServerResponse): void {
   response.end(body)
 }
 
-function burst(response: ServerResponse): void {
+function burst({ lines, type }: Prepared, response: ServerResponse): void {
   const { socket } = response
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  response.writeHead(200, { 'content-type': type })
   // The socket is corked, not the response: each record stays an HTTP chunk of its own.
   socket?.cork()
-  for (const line of LINES) response.write(line)
+  for (const line of lines) response.write(line)
   response.end()
   socket?.uncork()
 }
 
-function live(response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+function live({ lines, type }: Prepared, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': type })
   response.socket?.setNoDelay(true)
   let next = 0
   const step = (): void => {
-    const line = LINES[next++]
+    const line = lines[next++]
     if (line === undefined) {
       response.end()
       return

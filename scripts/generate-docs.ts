@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
 import { z } from 'zod'
 import { createProgram, type Actions } from '../src/cli/program.ts'
 import { ENV_VARIABLES } from '../src/config/env.ts'
@@ -24,25 +25,17 @@ function cliHelp(): string {
       done()
     },
   })
-  const nothing = async (): Promise<void> => {}
-  const actions: Actions = {
-    ask: nothing,
-    chat: nothing,
-    models: nothing,
-    pull: nothing,
-    ps: nothing,
-    health: nothing,
-    usage: nothing,
-    demo: nothing,
-  }
+  // Only the words are wanted: whatever the commands call does nothing.
+  const actions = new Proxy({} as Actions, { get: () => async () => {} })
   const program = createProgram({ stdout: written, stderr: written }, actions)
-  const helps = [program, ...program.commands].map((command) => {
+  const helpOf = (command: Command, above: readonly string[]): string[] => {
     text = ''
     command.outputHelp()
-    const title = command === program ? 'groat' : `groat ${command.name()}`
-    return `### ${title}\n\n\`\`\`text\n${text.trim()}\n\`\`\``
-  })
-  return helps.join('\n\n')
+    const names = [...above, command.name()]
+    const own = `### ${names.join(' ')}\n\n\`\`\`text\n${text.trim()}\n\`\`\``
+    return [own, ...command.commands.flatMap((one) => helpOf(one, names))]
+  }
+  return helpOf(program, []).join('\n\n')
 }
 
 function configTables(): string {

@@ -1,11 +1,15 @@
+import { Books } from './client/books.ts'
+import { Budgets } from './client/budgets.ts'
 import { Engine } from './client/engine.ts'
 import { Handle, type EngineSource } from './client/handle.ts'
 import type { AIConfig } from './config/config.ts'
+import type { ProviderModels } from './client/models.ts'
 import type { QueryOptions } from './core/driver.ts'
+import { isAIError } from './core/errors.ts'
+import type { ModelInfo } from './core/model-info.ts'
 import type { Health } from './core/health.ts'
 import { Emitter } from './events/emitter.ts'
 import type { EventName, Listener } from './events/events.ts'
-import type { Ledger } from './ledger/ledger.ts'
 
 /** One API over all configured providers; every answer carries its cost and is booked. */
 export class Client extends Handle {
@@ -23,15 +27,35 @@ export class Client extends Handle {
     return this.#emitter.on(name, listener)
   }
 
-  /** The books: entries and totals. */
-  get ledger(): Pick<Ledger, 'entries' | 'totals'> {
-    const open = async (): Promise<Ledger> => (await this.#source()).ledger()
-    return {
-      entries: async function* (filter) {
-        yield* (await open()).entries(filter)
-      },
-      totals: async (query) => (await open()).totals(query),
-    }
+  /** The books: entries, totals, series, their proof and their export. */
+  get ledger(): Books {
+    return new Books(async () => (await this.#source()).ledger())
+  }
+
+  /** Limits of users, projects, organizations and keys, and how they stand. */
+  get budgets(): Budgets {
+    return new Budgets(async () => (await this.#source()).ledger())
+  }
+
+  /**
+   * Compares the models of every provider with `previous`, by provider. @default what this client saw at its last sync
+   */
+  async syncModels(
+    previous: Readonly<Record<string, readonly ModelInfo[]>> = {},
+    options?: QueryOptions,
+  ): Promise<readonly ProviderModels[]> {
+    const engine = await this.#source()
+    return Promise.all(
+      [...engine.providers.keys()].map(async (provider): Promise<ProviderModels> => {
+        try {
+          const changes = await this.provider(provider).models.sync(previous[provider], options)
+          return { provider, status: 'synced', ...changes }
+        } catch (error) {
+          if (!isAIError(error)) throw error
+          return { provider, status: 'failed', error }
+        }
+      }),
+    )
   }
 
   /** The health of every configured provider under `details`; `status` is that of the worst. */

@@ -3,7 +3,7 @@
 // The client
 export { AI, createAI, type Client } from './ai.ts'
 export type { Handle } from './client/handle.ts'
-export type { ModelChanges, Models, ProgressStream } from './client/models.ts'
+export type { ModelChanges, Models, ProgressStream, ProviderModels } from './client/models.ts'
 export type { AnswerStream } from './pipeline/answer-stream.ts'
 export type { AIConfig } from './config/config.ts'
 export type { DriverFactory, ProviderOptions } from './drivers/rooms.ts'
@@ -11,7 +11,7 @@ export type { DriverFactory, ProviderOptions } from './drivers/rooms.ts'
 // Money
 export { Amount, formatUsd } from './money/amount.ts'
 export { usd } from './core/usd.ts'
-export type { ModelPrice } from './pricing/price-list.ts'
+export type { ModelPrice, PriceList, PriceQuestion, Rates, UnitPrice } from './pricing/price-list.ts'
 
 // A call and its answer
 export type { Input, Message, Part, Role } from './core/message.ts'
@@ -32,14 +32,42 @@ export type { Call, Middleware, Next, Sink } from './core/call.ts'
 export { CAPABILITIES, type Capability } from './core/capability.ts'
 export type { ModelInfo } from './core/model-info.ts'
 export type { Health } from './core/health.ts'
-export type { AttemptContext, Bill, Driver, Embedded, Locality, QueryOptions } from './core/driver.ts'
+export type { AttemptContext, Bill, Demand, Driver, Embedded, Locality, QueryOptions } from './core/driver.ts'
 export type { CreateOptions, LoadOptions, ModelManagement, Progress, RunningModel } from './core/driver.ts'
+
+// Budgets and quotes
+export type { Budgets, BudgetKey } from './client/budgets.ts'
+export type { Books } from './client/books.ts'
+export type { Budget, BudgetInput, BudgetPeriod, BudgetScope, BudgetStatus, OnLimit } from './core/budget.ts'
+export type { BudgetRefusal } from './budget/facts.ts'
+export type { Quote } from './core/quote.ts'
+export type { BuiltIn } from './config/config.ts'
+export type { BudgetFacts } from './events/events.ts'
+export type { BudgetLedger, BudgetStore, BudgetWindow, HoldRequest } from './ledger/budget-store.ts'
+export type {
+  Discrepancy,
+  Reservation,
+  Scopes,
+  SettledWindow,
+  Settlement,
+  Verification,
+} from './ledger/budget-store.ts'
 
 // Errors, events and the books
 export { AIError, ERROR_CODES, isAIError } from './core/errors.ts'
 export type { ErrorCode, PartialAnswer } from './core/errors.ts'
 export type { CallFacts, EventName, Events, Listener } from './events/events.ts'
-export type { Dimension, Ledger, LedgerEntry, LedgerFilter, LedgerTotal } from './ledger/ledger.ts'
+export type {
+  Dimension,
+  EntryKind,
+  Ledger,
+  LedgerEntry,
+  LedgerFilter,
+  LedgerTotal,
+  Savings,
+} from './ledger/ledger.ts'
+export type { SeriesPoint, SeriesQuery, Step } from './ledger/series.ts'
+export type { ExportOptions } from './ledger/export.ts'
 
 // The outside world, for tests
 export type { Clock, Runtime } from './runtime.ts'

@@ -101,8 +101,8 @@ describe('the docs', () => {
     const codes = new Set(
       sources.flatMap((text) => [...text.matchAll(/code: '([a-z]+(?:-[a-z0-9]+)+)'/g)].map((m) => m[1])),
     )
-    const page = readFileSync(join(ROOT, 'docs/drivers/ollama.md'), 'utf8')
-    expect([...codes].filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+    const pages = PAGES.map((page) => readFileSync(join(ROOT, page), 'utf8')).join('\n')
+    expect([...codes].filter((code) => !pages.includes(`\`${code}\``))).toEqual([])
     expect(codes.size).toBeGreaterThan(15)
   })
 

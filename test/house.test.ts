@@ -27,12 +27,12 @@ const ROOMS = ['api', 'errors', 'health', 'index', 'models', 'pricing', 'stream'
 
 /** What each room of every driver exports, so that two drivers can be compared file by file. */
 const EXPORTS_OF_ROOM: Readonly<Record<string, readonly string[]>> = {
-  api: ['CHAT_PATH', 'toAddress'],
+  api: ['chatPath', 'toAddress'],
   errors: ['toError'],
   health: ['probe'],
   index: ['CAPABILITIES'],
   models: ['listModels', 'getModel'],
-  pricing: ['toBill'],
+  pricing: ['toBill', 'toDemand'],
   stream: ['FRAMING', 'INITIAL', 'reduce', 'isComplete'],
   wire: ['toWire', 'fromWire'],
 }
@@ -232,7 +232,12 @@ describe('the house', () => {
   })
 
   it('speaks the words of the field', () => {
-    const said = offenders((source) => lines(source, UNWANTED_WORDS))
+    // What stands in quotes are the words of a provider.
+    const said = offenders((source) =>
+      lines(source, UNWANTED_WORDS).filter((line) =>
+        UNWANTED_WORDS.test(line.replaceAll(/'[^']*'|MAX_TOKENS:/g, '')),
+      ),
+    )
     expect(said).toEqual([])
   })
 

@@ -1,4 +1,5 @@
 import { formatUsd, type AIResponse, type Cost, type LedgerTotal, type Usage } from '../index.ts'
+import type { Screen } from './terminal.ts'
 
 /** A cost in words: `free (local)`, `$0.0105`, `at most $0.02 (…)`, `unknown (…)`. */
 export function costText(cost: Cost): string {
@@ -86,6 +87,18 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
       .join('  ')
       .trimEnd(),
   )
+}
+
+/** Writes a table with a bold head; `look` changes how a line below it looks. */
+export async function showTable(
+  screen: Screen,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  look: (line: string, index: number) => string = (line) => line,
+): Promise<void> {
+  const [head = '', ...lines] = tableLines(columns, rows)
+  await screen.line(screen.style.bold(head))
+  for (const [index, line] of lines.entries()) await screen.line(look(line, index))
 }
 
 function oneLine(text: string): string {

@@ -1,17 +1,22 @@
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { DIMENSIONS } from '../ledger/ledger.ts'
 import type { AskOptions } from './commands/ask.ts'
 import type { ChatOptions } from './commands/chat.ts'
+import type { SyncOptions } from './commands/models-sync.ts'
 import type { UsageOptions } from './commands/usage.ts'
+import { addMoney, type MoneyActions } from './money-program.ts'
+import { addCallOptions, addFilter, addOnLimit, examples } from './options.ts'
+import { addPrices, type PriceActions } from './prices-program.ts'
 import type { GlobalOptions } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What each command does; `run.ts` loads it when it is asked for. */
-export interface Actions {
+export interface Actions extends MoneyActions, PriceActions {
   ask(words: readonly string[], options: AskOptions): Promise<void>
   chat(options: ChatOptions): Promise<void>
   models(id: string | undefined, options: GlobalOptions): Promise<void>
+  syncModels(options: SyncOptions): Promise<void>
   pull(id: string, options: GlobalOptions): Promise<void>
   ps(options: GlobalOptions): Promise<void>
   health(provider: string | undefined, options: GlobalOptions): Promise<void>
@@ -53,6 +58,8 @@ export function createProgram(terminal: Pick<Terminal, 'stdout' | 'stderr'>, act
   addPs(program, actions)
   addHealth(program, actions)
   addUsage(program, actions)
+  addMoney(program, actions)
+  addPrices(program, actions)
   program
     .command('demo')
     .description(
@@ -65,6 +72,7 @@ export function createProgram(terminal: Pick<Terminal, 'stdout' | 'stderr'>, act
     'cat log.txt | groat ask "What failed?"   with a text piped in',
     'groat chat --model llama3.2              a conversation',
     'groat usage --by user,model --since 7d   who spent what',
+    'groat budget set 5 --user ada            at most $5 a month',
   ])
   return program
 }
@@ -77,10 +85,12 @@ function addAsk(program: Command, actions: Actions): void {
     .option('--no-stream', 'print the answer when it is complete')
     .action((words: string[], _: unknown, command: Command) => actions.ask(words, command.optsWithGlobals()))
   addCallOptions(command)
+  addOnLimit(command)
   examples(command, [
     'groat ask "Why is the sky blue?"',
     'groat ask --system "Answer in one word." --temperature 0 "Capital of France?"',
     'git diff | groat ask "Review this change:"',
+    'groat ask --budget 0.01 --on-limit fit "Tell me about Paris"',
     'groat ask --json "Hi" | jq .cost',
   ])
 }
@@ -91,6 +101,7 @@ function addChat(program: Command, actions: Actions): void {
     .description('Talk with a model. /help lists the commands; Ctrl-C stops an answer, Ctrl-D leaves.')
     .action((_: unknown, command: Command) => actions.chat(command.optsWithGlobals()))
   addCallOptions(command)
+  addOnLimit(command)
   examples(command, ['groat chat', 'groat chat --model qwen3 --system "You are a pirate."'])
 }
 
@@ -102,7 +113,15 @@ function addModels(program: Command, actions: Actions): void {
     .action((id: string | undefined, _: unknown, command: Command) =>
       actions.models(id, command.optsWithGlobals()),
     )
-  examples(command, ['groat models', 'groat models llama3.2 --json'])
+  examples(command, ['groat models', 'groat models llama3.2 --json', 'groat models sync'])
+  const sync = command
+    .command('sync')
+    .description(
+      'List the models of every provider and say what was added, changed and removed since the last time. Exit code 0: all were asked, 1: some failed, 2: all failed.',
+    )
+    .option('--dry-run', 'compare, and keep the list of the last time')
+    .action((_: unknown, command: Command) => actions.syncModels(command.optsWithGlobals()))
+  examples(sync, ['groat models sync', 'groat models sync --dry-run --json'])
 }
 
 function addPull(program: Command, actions: Actions): void {
@@ -148,46 +167,14 @@ function addUsage(program: Command, actions: Actions): void {
         .default(['provider', 'model'], 'provider,model')
         .argParser((text) => text.split(',').map((one) => one.trim())),
     )
-    .option('--since <time>', 'from 7d, 24h, 30m ago, or a date (UTC)')
-    .option('--until <time>', 'up to then, not included')
-    .option('--user <id>', 'only of this user')
-    .option('--project <id>', 'only of this project')
-    .option('--organization <id>', 'only of this organization')
-    .option('--key <id>', 'only of this key')
     .action((_: unknown, command: Command) => actions.usage(command.optsWithGlobals()))
+  addFilter(command)
   examples(command, [
     'groat usage',
     'groat usage --by day --since 7d',
+    'groat usage --by month,project --tag batch',
     'groat usage --by user,model --since 2026-11-01 --until 2026-12-01',
   ])
-}
-
-function addCallOptions(command: Command): void {
-  command
-    .option('--system <text>', 'how the model shall behave')
-    .option('--temperature <number>', '0 or more; higher is more random', number)
-    .option('--max-output-tokens <count>', 'most tokens of an answer', number)
-    .option('--seed <number>', 'the same seed gives the same answer, where the model can', number)
-    .option('--stop <text>', 'end the answer there (repeatable)', collect)
-    .option('--user <id>', 'who asks, for the ledger')
-    .option('--project <id>', 'for which project, for the ledger')
-    .option('--organization <id>', 'for which organization, for the ledger')
-    .option('--tag <word>', 'a word to find the call by (repeatable)', collect)
-    .option('--timeout <seconds>', 'longest time for an answer', number)
-}
-
-function number(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is a number.')
-  return value
-}
-
-function collect(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), text]
-}
-
-function examples(command: Command, lines: readonly string[]): void {
-  command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
 }
 
 function ownVersion(): string {

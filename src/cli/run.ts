@@ -25,6 +25,8 @@ export async function run(terminal: Terminal): Promise<number> {
       on(options, async (screen) => (await import('./commands/chat.ts')).chat(screen, options)),
     models: (id, options) =>
       on(options, async (screen) => (await import('./commands/models.ts')).models(screen, id, options)),
+    syncModels: (options) =>
+      on(options, async (screen) => (await import('./commands/models-sync.ts')).syncModels(screen, options)),
     pull: (id, options) =>
       on(options, async (screen) => (await import('./commands/pull.ts')).pull(screen, id, options)),
     ps: (options) => on(options, async (screen) => (await import('./commands/ps.ts')).ps(screen, options)),
@@ -32,6 +34,28 @@ export async function run(terminal: Terminal): Promise<number> {
       on(options, async (screen) => (await import('./commands/health.ts')).health(screen, name, options)),
     usage: (options) =>
       on(options, async (screen) => (await import('./commands/usage.ts')).usage(screen, options)),
+    quote: (words, options) =>
+      on(options, async (screen) => (await import('./commands/quote.ts')).quote(screen, words, options)),
+    setBudget: (limit, options) =>
+      on(options, async (screen) => (await import('./commands/budget.ts')).setBudget(screen, limit, options)),
+    removeBudget: (options) =>
+      on(options, async (screen) => (await import('./commands/budget.ts')).removeBudget(screen, options)),
+    listBudgets: (options) =>
+      on(options, async (screen) => (await import('./commands/budget.ts')).listBudgets(screen, options)),
+    budgetStatus: (options) =>
+      on(options, async (screen) => (await import('./commands/budget.ts')).budgetStatus(screen, options)),
+    verifyLedger: (options) =>
+      on(options, async (screen) => (await import('./commands/ledger.ts')).verifyLedger(screen, options)),
+    exportLedger: (options) =>
+      on(options, async (screen) => (await import('./commands/ledger.ts')).exportLedger(screen, options)),
+    listPrices: (options) =>
+      on(options, async (screen) => (await import('./commands/prices.ts')).listPrices(screen, options)),
+    showPrice: (model, options) =>
+      on(options, async (screen) => (await import('./commands/prices.ts')).showPrice(screen, model, options)),
+    diffPrices: (options) =>
+      on(options, async (screen) => (await import('./commands/prices.ts')).diffPrices(screen, options)),
+    updatePrices: (options) =>
+      on(options, async (screen) => (await import('./commands/prices.ts')).updatePrices(screen, options)),
     demo: (options) =>
       on(options, async (screen) => (await import('./commands/demo.ts')).demo(screen, options)),
   }

@@ -4,7 +4,15 @@ import { checkEmbedOptions, checkOptions } from '../core/check-options.ts'
 import { AIError } from '../core/errors.ts'
 import type { Input } from '../core/message.ts'
 import { nearest } from '../core/nearest.ts'
-import type { Attribution, CallOptions, ChatRequest, EmbedOptions, Sampling } from '../core/request.ts'
+import type {
+  Attribution,
+  CallOptions,
+  ChatRequest,
+  EmbedOptions,
+  Sampling,
+  Spending,
+} from '../core/request.ts'
+import { toAmount } from '../core/usd.ts'
 import { prepareSchema } from '../tools/prepare-schema.ts'
 import { checkToolChoice, prepareTools } from '../tools/tool.ts'
 import type { Engine } from './engine.ts'
@@ -88,6 +96,7 @@ export function buildCall(
     attribution: attributionOf(options),
     signal,
     ...limitsOf(engine, target.provider, options),
+    ...spendingOf(options),
     tools,
     maxRounds: options.maxRounds ?? ROUNDS_DEFAULT,
     output,
@@ -103,6 +112,8 @@ const INHERITED = [
   'organization',
   'key',
   'tags',
+  'budget',
+  'onLimit',
   'signal',
   'timeoutMs',
   'retries',
@@ -132,6 +143,7 @@ export function buildEmbedCall(
     attribution: attributionOf(options),
     signal: options.signal,
     ...limitsOf(engine, target.provider, options),
+    ...spendingOf(options),
   }
 }
 
@@ -154,6 +166,15 @@ export function limitsOf(
     deadlineMs: timeoutMs === undefined ? undefined : engine.runtime.clock.elapsed() + timeoutMs,
     retries: retries ?? engine.provider(provider).options.retries ?? RETRIES_DEFAULT,
   }
+}
+
+/** What the call may cost. */
+function spendingOf({
+  budget,
+  onLimit,
+  providerOptions,
+}: Spending & Pick<EmbedOptions, 'providerOptions'>): Pick<Call, 'budget' | 'onLimit' | 'providerOptions'> {
+  return { budget: budget === undefined ? undefined : toAmount(budget), onLimit, providerOptions }
 }
 
 const ATTRIBUTION = ['user', 'project', 'organization', 'key', 'tags'] as const

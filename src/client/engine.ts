@@ -1,13 +1,18 @@
+import { checkBudget } from '../budget/check-budget.ts'
+import type { Budget } from '../core/budget.ts'
 import type { Driver } from '../core/driver.ts'
+import { AIError } from '../core/errors.ts'
 import type { AIConfig, ConfiguredProvider } from '../config/config.ts'
-import { resolveProviders, unknownProvider } from '../config/config.ts'
+import { resolveProviders, splitMiddleware, unknownProvider } from '../config/config.ts'
 import { DRIVERS } from '../drivers/registry.ts'
 import type { Emitter } from '../events/emitter.ts'
+import { hasBudgets } from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
-import type { Pipeline } from '../pipeline/pipeline.ts'
+import type { Pipeline, PipelineParts } from '../pipeline/pipeline.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
+import { ownOptions, targetOf } from './build-call.ts'
 
 /**
  * A checked configuration and what it opens on first use: pipeline, drivers, ledger, prices. Importing groat loads none
@@ -18,7 +23,10 @@ export class Engine {
   readonly emitter: Emitter
   readonly defaultProvider: string
   readonly providers: ReadonlyMap<string, ConfiguredProvider>
+  /** What the pipeline works with. */
+  readonly parts: PipelineParts
   readonly #config: AIConfig
+  readonly #budgets: readonly Budget[]
   readonly #drivers = new Map<string, Driver | Promise<Driver>>()
   #pipeline: Pipeline | Promise<Pipeline> | undefined
   #ledger: Ledger | Promise<Ledger> | undefined
@@ -30,6 +38,32 @@ export class Engine {
     this.runtime = { ...systemRuntime, ...config.runtime }
     this.providers = resolveProviders(config)
     this.defaultProvider = config.default ?? this.providers.keys().next().value ?? ''
+    this.#budgets = (config.budgets ?? []).map((budget) => checkBudget(budget, 'config_invalid'))
+    this.parts = this.#partsOf(config)
+  }
+
+  #partsOf(config: AIConfig): PipelineParts {
+    const { middleware, modes } = splitMiddleware(config.middleware)
+    const ledger = (): Ledger | Promise<Ledger> => this.ledger()
+    const prices = (): PriceList | Promise<PriceList> => this.prices()
+    return {
+      runtime: this.runtime,
+      emitter: this.emitter,
+      middleware,
+      durability: modes.costs === 'observe' ? 'after' : (config.durability ?? 'before'),
+      driver: (name) => this.driver(name),
+      ledger,
+      prices,
+      guard: { clock: this.runtime.clock, enforcement: modes.budgets, ledger, prices },
+      baseline: config.baseline,
+      target: (name) => targetOf(this, { options: {} }, name),
+      targets: () =>
+        [...this.providers.values()].flatMap(({ name, model }) =>
+          model === undefined ? [] : [{ provider: name, model }],
+        ),
+      optionsFor: (provider, all) =>
+        ownOptions(this, provider, all === undefined ? {} : { providerOptions: all }),
+    }
   }
 
   /** The one way through which everything is sent. */
@@ -62,7 +96,7 @@ export class Engine {
 
   ledger(): Ledger | Promise<Ledger> {
     if (this.#ledger) return this.#ledger
-    const opening = openLedger(this.#config.ledger ?? 'memory:', this.runtime)
+    const opening = this.#openLedger()
     this.#ledger = opening
     opening.then(
       (ledger) => (this.#ledger = ledger),
@@ -80,7 +114,8 @@ export class Engine {
     await (await this.#ledger)?.close()
   }
 
-  #priceList(): PriceList | Promise<PriceList> {
+  /** The prices that calls are billed by. */
+  prices(): PriceList | Promise<PriceList> {
     if (this.#prices) return this.#prices
     const making = this.#makePriceList()
     this.#prices = making
@@ -93,16 +128,18 @@ export class Engine {
 
   async #loadPipeline(): Promise<Pipeline> {
     const { Pipeline } = await import('../pipeline/pipeline.ts')
-    const { middleware = [], durability = 'before' } = this.#config
-    return new Pipeline({
-      runtime: this.runtime,
-      emitter: this.emitter,
-      middleware,
-      durability,
-      driver: (name) => this.driver(name),
-      ledger: () => this.ledger(),
-      prices: () => this.#priceList(),
-    })
+    return new Pipeline(this.parts)
+  }
+
+  async #openLedger(): Promise<Ledger> {
+    const ledger = await openLedger(this.#config.ledger ?? 'memory:', this.runtime)
+    if (this.#budgets.length === 0) return ledger
+    if (!hasBudgets(ledger)) {
+      const message = "This ledger cannot hold budgets: use 'memory:', 'sqlite:PATH' or 'postgres://…'"
+      throw new AIError({ code: 'config_invalid', message, details: { key: 'budgets' } })
+    }
+    for (const budget of this.#budgets) await ledger.budgets.set(budget)
+    return ledger
   }
 
   async #makePriceList(): Promise<PriceList> {

@@ -2,6 +2,7 @@ import { checkOptions } from '../core/check-options.ts'
 import type { QueryOptions } from '../core/driver.ts'
 import type { Health } from '../core/health.ts'
 import type { Input } from '../core/message.ts'
+import type { Quote } from '../core/quote.ts'
 import type { CallOptions, EmbedOptions } from '../core/request.ts'
 import type { AIResponse, EmbedResponse } from '../core/response.ts'
 import type { OutputOf, Schema } from '../core/schema.ts'
@@ -73,6 +74,16 @@ export class Handle {
     }, options.signal ?? this.#selection.options.signal)
   }
 
+  /** What a message can cost before it is sent, at least and at most: nothing is generated, and nothing is billed. */
+  async quote(input: Input, options: CallOptions = {}): Promise<Quote> {
+    const engine = await this.#source()
+    const signal = options.signal ?? this.#selection.options.signal
+    const call = buildCall(engine, this.#selection, input, options, { sink: undefined, signal })
+    const driver = await engine.driver(call.provider)
+    const { quoteOf } = await import('../budget/quote.ts')
+    return quoteOf(engine.parts.guard, call, driver)
+  }
+
   /** Makes vectors of texts, in order: one request where the provider takes them all at once. */
   async embed(values: string | readonly string[], options: EmbedOptions = {}): Promise<EmbedResponse> {
     const engine = await this.#source()
@@ -84,8 +95,14 @@ export class Handle {
   get models(): Models {
     return new Models(async () => {
       const engine = await this.#source()
-      const driver = await engine.driver(findTarget(engine, this.#selection).provider)
-      return { driver, clock: engine.runtime.clock }
+      const { provider } = findTarget(engine, this.#selection)
+      const driver = await engine.driver(provider)
+      return {
+        driver,
+        clock: engine.runtime.clock,
+        limits: async (vendor, model) => (await engine.prices()).limits(vendor, model),
+        synced: (changes) => engine.emitter.emit('modelsSynced', () => ({ provider, ...changes })),
+      }
     })
   }
 

@@ -9,6 +9,8 @@ import type {
 } from '../core/driver.ts'
 import { AIError } from '../core/errors.ts'
 import type { ModelInfo } from '../core/model-info.ts'
+import { UNKNOWN_USAGE } from '../core/usage.ts'
+import type { ModelLimits } from '../pricing/price-list.ts'
 import type { Clock } from '../runtime.ts'
 
 /** A long piece of work: iterate it for its progress, or await `done`. Leaving the loop stops it. */
@@ -30,10 +32,19 @@ export interface ModelChanges {
   readonly at: string
 }
 
+/** The same for all providers: one that cannot be asked says why, and the others are not held up by it. */
+export type ProviderModels =
+  | ({ readonly provider: string; readonly status: 'synced' } & ModelChanges)
+  | { readonly provider: string; readonly status: 'failed'; readonly error: AIError }
+
 /** What the models of a client work with. */
 export interface ModelsSource {
   readonly driver: Driver
   readonly clock: Clock
+  /** What the price data knows of a model's limits. */
+  limits(vendor: string | undefined, model: string): Promise<ModelLimits | undefined>
+  /** Told of each comparison. */
+  synced(changes: ModelChanges): void
 }
 
 /** What each driver listed when it was last compared; a client has its drivers to itself. */
@@ -49,12 +60,15 @@ export class Models {
 
   /** All models that the provider has. A provider that is down rejects; it is never an empty list. */
   async list(options?: QueryOptions): Promise<readonly ModelInfo[]> {
-    return (await this.#open()).driver.listModels(options)
+    const source = await this.#open()
+    const models = await source.driver.listModels(options)
+    return Promise.all(models.map((model) => withLimits(source, model)))
   }
 
   /** One model. @throws AIError `model_not_found` */
   async get(id: string, options?: QueryOptions): Promise<ModelInfo> {
-    return (await this.#open()).driver.getModel(id, options)
+    const source = await this.#open()
+    return withLimits(source, await source.driver.getModel(id, options))
   }
 
   /**
@@ -62,19 +76,22 @@ export class Models {
    * before the first one that is nothing, and all are added
    */
   async sync(previous?: readonly ModelInfo[], options?: QueryOptions): Promise<ModelChanges> {
-    const { driver, clock } = await this.#open()
+    const source = await this.#open()
+    const { driver, clock } = source
     const at = new Date(clock.now()).toISOString()
-    const models = await driver.listModels(options)
+    const models = await this.list(options)
     const before = byId(previous ?? lastSeen.get(driver) ?? [])
     lastSeen.set(driver, models)
     const now = byId(models)
-    return {
+    const changes: ModelChanges = {
       models,
       added: models.filter(({ id }) => !before.has(id)),
       changed: models.filter((model) => isChanged(before.get(model.id), model)),
       removed: [...before.values()].filter(({ id }) => !now.has(id)),
       at,
     }
+    source.synced(changes)
+    return changes
   }
 
   /** The models that are loaded now. */
@@ -165,11 +182,31 @@ function byId(models: readonly ModelInfo[]): ReadonlyMap<string, ModelInfo> {
   return new Map(models.map((model) => [model.id, model]))
 }
 
-/** A provider that tells no digest may tell when a model was changed. */
+/** The limits that the provider does not tell, as far as the price data knows them. */
+async function withLimits(source: ModelsSource, model: ModelInfo): Promise<ModelInfo> {
+  if (model.contextLength !== undefined && model.maxOutputTokens !== undefined) return model
+  const { vendor } = source.driver.bill(model.id, UNKNOWN_USAGE, undefined)
+  if (vendor === undefined) return model
+  const known = await source.limits(vendor, model.id)
+  const contextLength = model.contextLength ?? known?.contextLength
+  const maxOutputTokens = model.maxOutputTokens ?? known?.maxOutputTokens
+  return {
+    ...model,
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+  }
+}
+
+/** A provider that tells no digest may tell when a model was changed, or what it can. */
 function isChanged(before: ModelInfo | undefined, now: ModelInfo): boolean {
   if (!before) return false
   if (before.digest !== undefined && now.digest !== undefined) return before.digest !== now.digest
-  return before.modifiedAt !== now.modifiedAt
+  return factsOf(before) !== factsOf(now)
+}
+
+function factsOf(model: ModelInfo): string {
+  const { contextLength, maxOutputTokens, capabilities, modifiedAt } = model
+  return JSON.stringify([contextLength, maxOutputTokens, capabilities.toSorted(), modifiedAt])
 }
 
 function left(): AIError {

@@ -1,3 +1,4 @@
+import type { BudgetInput } from '../core/budget.ts'
 import type { Middleware } from '../core/call.ts'
 import { AIError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
@@ -23,11 +24,27 @@ export interface AIConfig {
   readonly durability?: 'before' | 'after'
   /** Your own prices, for models that would otherwise have an unknown cost. */
   readonly prices?: readonly ModelPrice[]
-  /** Middleware of every call, outermost first. */
-  readonly middleware?: readonly Middleware[]
+  /** Limits that are set in the ledger when it is opened. One that is taken out here stays until it is removed there. */
+  readonly budgets?: readonly BudgetInput[]
+  /** Provider and model, such as `openai/gpt-6-luna`, that free answers are compared with: `answer.savings`. */
+  readonly baseline?: string
+  /** Middleware of every call, outermost first, and settings of what is built in. */
+  readonly middleware?: readonly (Middleware | BuiltIn)[]
   /** Replaces parts of the outside world, for tests: clock, randomness, environment. */
   readonly runtime?: Partial<Runtime>
 }
+
+/** What is built in and belongs to every attempt: it can be set up here, and no call can leave it out. */
+export interface BuiltIn {
+  readonly name: 'budget-enforcement' | 'cost-tracking'
+  /**
+   * Of budgets, `observe` counts and tells, and refuses nothing; of costs, it does not let an answer wait for its entry,
+   * nor fail because of it. @default 'enforce'
+   */
+  readonly mode?: 'enforce' | 'observe'
+}
+
+export const BUILT_INS: readonly BuiltIn['name'][] = ['budget-enforcement', 'cost-tracking']
 
 /** Every key of a configuration; a test holds it equal to the schema of configuration files. */
 export const CONFIG_KEYS: readonly (keyof AIConfig)[] = [
@@ -36,6 +53,8 @@ export const CONFIG_KEYS: readonly (keyof AIConfig)[] = [
   'ledger',
   'durability',
   'prices',
+  'budgets',
+  'baseline',
   'middleware',
   'runtime',
 ]
@@ -53,6 +72,10 @@ export const PROVIDER_KEYS: readonly (keyof ProviderOptions)[] = [
   'maxConcurrency',
   'contextWindow',
   'media',
+  'prices',
+  'dialect',
+  'organization',
+  'project',
   'fetch',
 ]
 
@@ -67,6 +90,10 @@ const PROVIDER_TYPES: Readonly<Partial<Record<keyof ProviderOptions, string>>> =
   retries: 'number',
   maxConcurrency: 'number',
   media: 'object',
+  prices: 'string',
+  dialect: 'string',
+  organization: 'string',
+  project: 'string',
   fetch: 'function',
 }
 
@@ -101,7 +128,55 @@ export function resolveProviders(config: AIConfig): ReadonlyMap<string, Configur
   if (config.durability !== undefined && !['before', 'after'].includes(config.durability)) {
     throw invalid("durability is 'before' or 'after'")
   }
+  if (config.baseline !== undefined && !/^[^/]+\/.+$/.test(config.baseline)) {
+    throw invalid("baseline is a provider and a model, such as 'openai/gpt-6-luna'", 'baseline')
+  }
   return providers
+}
+
+/** How the parts that no call can leave out are set up. */
+export interface BuiltInModes {
+  readonly budgets: 'enforce' | 'observe'
+  readonly costs: 'enforce' | 'observe'
+}
+
+/** Takes the settings of what is built in out of the middleware. @throws AIError `config_invalid` */
+export function splitMiddleware(entries: AIConfig['middleware'] = []): {
+  readonly middleware: readonly Middleware[]
+  readonly modes: BuiltInModes
+} {
+  if (!Array.isArray(entries)) throw invalid('middleware is a list', 'middleware')
+  const middleware: Middleware[] = []
+  const modes: { -readonly [K in keyof BuiltInModes]: BuiltInModes[K] } = {
+    budgets: 'enforce',
+    costs: 'enforce',
+  }
+  for (const entry of entries as NonNullable<AIConfig['middleware']>) {
+    if (typeof entry === 'function') {
+      middleware.push(entry)
+      continue
+    }
+    const { name, mode = 'enforce' } = checkBuiltIn(entry)
+    modes[name === 'budget-enforcement' ? 'budgets' : 'costs'] = mode
+  }
+  return { middleware, modes }
+}
+
+function checkBuiltIn(entry: BuiltIn): BuiltIn {
+  if (typeof entry !== 'object' || entry === null)
+    throw invalid(`Middleware is a function or { name: '${BUILT_INS.join("' | '")}', mode }`, 'middleware')
+  refuseUnknown(entry, ['name', 'mode'], 'middleware entry')
+  if (!BUILT_INS.includes(entry.name)) {
+    const near = nearest(entry.name, BUILT_INS)
+    throw invalid(
+      `There is no built-in middleware ${entry.name}${near === undefined ? '' : `; did you mean ${near}?`} ` +
+        `There are: ${BUILT_INS.join(', ')}`,
+      'middleware',
+    )
+  }
+  if (entry.mode !== undefined && entry.mode !== 'enforce' && entry.mode !== 'observe')
+    throw invalid(`The mode of ${entry.name} is 'enforce' or 'observe'`, 'middleware')
+  return entry
 }
 
 /** The error for a provider that is not configured. */

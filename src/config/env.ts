@@ -69,7 +69,8 @@ export function defaultLedger(env: Env, system: string = platform()): string {
   return `sqlite:${join(dataFolder(env, system), 'ledger.db')}`
 }
 
-function dataFolder(env: Env, system: string): string {
+/** The user's data folder of groat. */
+export function dataFolder(env: Env, system: string = platform()): string {
   const home = env['HOME'] ?? homedir()
   if (system === 'win32') return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'groat')
   if (system === 'darwin') return join(home, 'Library', 'Application Support', 'groat')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BUDGET_PERIODS, BUDGET_SCOPES } from '../core/budget.ts'
 import type { Middleware } from '../core/call.ts'
 import { AIError } from '../core/errors.ts'
 import { REQUEST_BYTES_MAX, RETRIES_MAX, TIMEOUT_MS_MAX } from '../core/limits.ts'
@@ -7,7 +8,8 @@ import { CONCURRENCY_MAX } from '../drivers/gate.ts'
 import type { DriverFactory, MediaOptions, ProviderOptions, Timeouts } from '../drivers/rooms.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Runtime } from '../runtime.ts'
-import type { AIConfig } from './config.ts'
+import type { Amount } from '../money/amount.ts'
+import { BUILT_INS, type AIConfig, type BuiltIn } from './config.ts'
 
 /** What the reference page says of a key; the descriptions below are its text. */
 export interface KeyFacts {
@@ -39,13 +41,15 @@ type Shape<T> = {
   readonly [Key in keyof T]-?: z.ZodOptional<z.ZodType<Exclude<T[Key], undefined>>>
 }
 
-/** What is deep inside of these two may be undefined in a file (`apiKey: process.env.KEY`), unlike in the types. */
-type Deep = 'providers' | 'prices'
+/** What is deep inside of these may be undefined in a file (`apiKey: process.env.KEY`), unlike in the types. */
+type Deep = 'providers' | 'prices' | 'budgets'
 
 type ConfigShape = Shape<Omit<AIConfig, Deep>> & Readonly<Record<Deep, z.ZodOptional<z.ZodType>>>
 
 const text = z.string().min(1)
 const aFunction = (value: unknown): boolean => typeof value === 'function'
+const anAmount = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as { picos?: unknown }).picos === 'bigint'
 const anObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
 const waitMs = (description: string): z.ZodOptional<z.ZodNumber> =>
@@ -114,6 +118,19 @@ const providerShape = {
       'was trained for.',
   ),
   media: key(mediaSchema, 'object', 'Pictures, sounds and files that are given by their address.'),
+  prices: key(
+    text,
+    '`openai`, `xai`, `gemini`',
+    "Whose published prices apply, where it is not asked at its vendor's own address. Default: nobody's elsewhere.",
+  ),
+  dialect: key(
+    z.enum(['responses', 'chat']),
+    '`responses`, `chat`',
+    'Which of its APIs is spoken, where there are two (OpenAI): compatible servers mostly know `chat` only. Default: ' +
+      '`responses`.',
+  ),
+  organization: key(text, 'text', 'Whose account it is, where a key has several (OpenAI).'),
+  project: key(text, 'text', 'Which of its projects (OpenAI).'),
   fetch: key(
     z.custom<typeof fetch>(aFunction, 'expected a function'),
     'function',
@@ -144,6 +161,33 @@ const priceSchema = z.strictObject({
   }),
 })
 
+const money = z.union([z.custom<Amount>(anAmount), decimal()], {
+  error: 'expected usd("5.00"), or dollars as a text such as "5.00"',
+})
+
+const budgetSchema = z.strictObject({
+  scope: z.enum(BUDGET_SCOPES),
+  id: text,
+  period: z.enum(BUDGET_PERIODS),
+  limit: z.union([z.null(), money], {
+    error: 'expected dollars as a text such as "5.00", or null for no limit',
+  }),
+  timeZone: text.optional(),
+  unpriced: z.enum(['deny', 'allow']).optional(),
+  mode: z.enum(['enforce', 'observe']).optional(),
+  thresholds: z.array(z.number()).readonly().optional(),
+  onLimit: z
+    .union([z.enum(['reject', 'fit']), z.strictObject({ fallback: text })], {
+      error: "expected 'reject', 'fit' or { fallback: 'ollama/llama3.2' }",
+    })
+    .optional(),
+})
+
+const builtInSchema = z.strictObject({
+  name: z.enum(BUILT_INS as readonly [BuiltIn['name'], ...BuiltIn['name'][]]),
+  mode: z.enum(['enforce', 'observe']).optional(),
+})
+
 const configShape = {
   default: key(text, 'name', 'Provider of calls that name none. Default: the first of `providers`.'),
   providers: key(z.record(z.string(), providerEntry), 'object by name', 'Default: `{ ollama: {} }`.'),
@@ -162,10 +206,26 @@ const configShape = {
     'list',
     'Your own prices: `{ provider, model, perMillionTokens: { input, output } }`, numbers as texts.',
   ),
+  budgets: key(
+    z.array(budgetSchema).readonly(),
+    'list',
+    "Limits: `{ scope, id, period, limit }`, the limit in dollars as a text. `'*'` is each id. [More](budgets.md).",
+  ),
+  baseline: key(
+    z.string().regex(/^[^/]+\/.+$/, 'expected a provider and a model, such as "openai/gpt-6-luna"'),
+    '`provider/model`',
+    'The paid model that free answers are compared with: `answer.savings`.',
+  ),
   middleware: key(
-    z.array(z.custom<Middleware>(aFunction, 'expected a function (call, next) => response')).readonly(),
+    z
+      .array(
+        z.union([z.custom<Middleware>(aFunction), builtInSchema], {
+          error: 'expected a function (call, next) => response, or { name, mode } of what is built in',
+        }) as z.ZodType<Middleware | BuiltIn>,
+      )
+      .readonly(),
     'list of functions',
-    'Wraps every call, outermost first.',
+    'Wraps every call, outermost first; `{ name, mode }` sets up `budget-enforcement` and `cost-tracking`.',
   ),
   runtime: key(
     z.custom<Partial<Runtime>>(anObject, 'expected an object'),

@@ -1,4 +1,6 @@
-import type { Attribution, ChatRequest, EmbedRequest } from './request.ts'
+import type { Amount } from '../money/amount.ts'
+import type { OnLimit } from './budget.ts'
+import type { Attribution, CallOptions, ChatRequest, EmbedRequest } from './request.ts'
 import type { AIResponse } from './response.ts'
 import type { PreparedSchema } from './schema.ts'
 import type { StreamEvent } from './stream.ts'
@@ -20,6 +22,11 @@ export interface BaseCall {
   /** When the call must be over, on the runtime's monotonic clock. */
   readonly deadlineMs: number | undefined
   readonly retries: number
+  /** Most that the call may cost, over all attempts; undefined where only budgets limit it. */
+  readonly budget: Amount | undefined
+  readonly onLimit: OnLimit | undefined
+  /** The settings for every driver, for a call that ends on another one than it began with. */
+  readonly providerOptions: CallOptions['providerOptions']
 }
 
 /** One use of the client, on its way to a provider. Middleware may pass a changed copy to `next`. */

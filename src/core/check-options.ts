@@ -1,3 +1,4 @@
+import type { Amount } from '../money/amount.ts'
 import { AIError } from './errors.ts'
 import {
   LABEL_CHARS_MAX,
@@ -9,6 +10,7 @@ import {
 } from './limits.ts'
 import { nearest } from './nearest.ts'
 import type { CallOptions, EmbedOptions } from './request.ts'
+import { toAmount } from './usd.ts'
 
 /** Says what is wrong with a value, or undefined. */
 type Check = (value: unknown) => string | undefined
@@ -39,10 +41,16 @@ const CHECKS: Readonly<Record<keyof CallOptions, Check>> = {
     Array.isArray(value) && value.length <= TAGS_MAX && value.every((tag) => label(tag) === undefined)
       ? undefined
       : `is an array of at most ${TAGS_MAX} texts of at most ${LABEL_CHARS_MAX} characters`,
+  budget: (value) =>
+    isAmount(value) ? undefined : "is usd('0.05'), or dollars as a decimal text: never a number",
+  onLimit: (value) =>
+    value === 'reject' || value === 'fit' || (isRecord(value) && label(value['fallback']) === undefined)
+      ? undefined
+      : "is 'reject', 'fit' or { fallback: 'ollama/llama3.2' }",
   middleware: (value) =>
     Array.isArray(value) && value.every((one) => typeof one === 'function')
       ? undefined
-      : 'is an array of functions (call, next) => response',
+      : 'is an array of functions (call, next) => response; what is built in cannot be changed by a call',
   signal: (value) =>
     isRecord(value) &&
     typeof value['aborted'] === 'boolean' &&
@@ -68,6 +76,8 @@ const EMBED_CHECKS: Readonly<Record<keyof EmbedOptions, Check>> = {
   organization: label,
   key: label,
   tags: CHECKS.tags,
+  budget: CHECKS.budget,
+  onLimit: CHECKS.onLimit,
   signal: CHECKS.signal,
   timeoutMs: CHECKS.timeoutMs,
   retries: CHECKS.retries,
@@ -130,6 +140,15 @@ function whole(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): Chec
 
 function range(fits: (value: number) => boolean, wanted: string): Check {
   return (value) => (typeof value === 'number' && Number.isFinite(value) && fits(value) ? undefined : wanted)
+}
+
+/** An Amount of any copy of groat, or an exact decimal, of zero or more. */
+function isAmount(value: unknown): boolean {
+  try {
+    return toAmount(value as Amount | string).picos >= 0n
+  } catch {
+    return false
+  }
 }
 
 function isText(value: unknown): value is string {

@@ -5,11 +5,14 @@ export type LineKind =
   | 'input'
   | 'cache-read'
   | 'cache-write'
+  | 'input-audio'
+  | 'cache-read-audio'
+  | 'input-image'
+  | 'cache-read-image'
+  | 'input-video'
   | 'output'
   | 'reasoning'
-  | 'input-audio'
   | 'output-audio'
-  | 'input-image'
   | 'output-image'
   | 'request'
   | 'tool-call'
@@ -21,6 +24,8 @@ export interface UsageLine {
   readonly kind: LineKind
   readonly quantity: number
   readonly unit: LineUnit
+  /** Which of the provider's own tools was called, in groat's words: `web-search`, `x-search`, `code-execution`, … */
+  readonly name?: string
 }
 
 /** Quantity times unit price: one reason for money. `unitPrice` is dollars per unit, exact. */
@@ -49,7 +54,10 @@ export type Cost =
       readonly lines: readonly CostLine[]
       /** Content hash of the price list that was used. */
       readonly priceList: string
+      /** What the provider says it charged, where it says so: then it is the amount. */
       readonly reported?: Amount
+      /** What the price list makes of it, where the amount is the provider's; the lines add up to this. */
+      readonly computed?: Amount
     }
   | {
       readonly status: 'bounded'

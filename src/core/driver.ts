@@ -1,5 +1,5 @@
 import type { Capability } from './capability.ts'
-import type { UsageLine } from './cost.ts'
+import type { LineKind, UsageLine } from './cost.ts'
 import type { Health } from './health.ts'
 import type { ModelInfo } from './model-info.ts'
 import type { ChatRequest, EmbedRequest } from './request.ts'
@@ -22,9 +22,38 @@ export type Locality = 'local' | 'declared' | 'remote' | 'unknown'
 /** What the pipeline needs to price an attempt; drivers know no prices. */
 export interface Bill {
   readonly locality: Locality
-  /** The model that is billed, as the price list names it. */
+  /**
+   * Whose published prices apply (`openai`, `xai`, `gemini`); undefined where nobody's are known to, so that only the
+   * user's own prices count.
+   */
+  readonly vendor?: string | undefined
+  /** The model that is billed, as the answer names it. */
   readonly model: string
   readonly lines: readonly UsageLine[]
+  /** The tier that the answer says it was served at; the one that was asked for may have been lowered. */
+  readonly serviceTier?: string | undefined
+  /** What the provider says it charged; a tick is 1e-10 dollars. */
+  readonly reported?: { readonly quantity: number; readonly unit: 'usd-tick' } | undefined
+}
+
+/**
+ * The most that one attempt of a request can be billed for, before prices: an upper bound, never an estimate. What
+ * cannot be bounded from the request is undefined, and the model's own limits bound it.
+ */
+export interface Demand {
+  readonly vendor?: string | undefined
+  /** Most input tokens; undefined where the request holds something of which the size in tokens is not known. */
+  readonly inputTokens: number | undefined
+  /** As what input tokens could be billed: the dearest of these counts. */
+  readonly inputKinds: readonly LineKind[]
+  /** Most output tokens, reasoning included: the limit that is sent; undefined where none is. */
+  readonly outputTokens: number | undefined
+  readonly outputKinds: readonly LineKind[]
+  /** Whether the limit that is sent bounds everything that is billed as output, also what the model thinks. */
+  readonly outputBound: 'capped' | 'uncapped'
+  /** Calls of the provider's own tools, by name; undefined where nothing bounds their number. */
+  readonly toolCalls: readonly { readonly name: string; readonly max: number | undefined }[]
+  readonly serviceTier: string | undefined
 }
 
 /** What came of one embedding request. */
@@ -120,6 +149,10 @@ export interface Driver {
   embed?(request: EmbedRequest, context: Omit<AttemptContext, 'write'>): Promise<Embedded>
   /** Present where `model-management` is declared. */
   readonly management?: ModelManagement | undefined
+  /** Where a model runs, asked for where it is not known yet: what is proven local is sent without money behind it. */
+  locality(model: string, limits: Omit<AttemptContext, 'write'>): Promise<Locality>
+  /** The most that one attempt of a request can be billed for. */
+  demand(request: ChatRequest | EmbedRequest): Demand
   /** Which counts are billed as what, for an attempt that ended or failed. */
   bill(model: string, usage: Usage, facts: Readonly<Record<string, unknown>> | undefined): Bill
   listModels(options?: QueryOptions): Promise<readonly ModelInfo[]>

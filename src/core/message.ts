@@ -3,9 +3,11 @@ export const ROLES = ['system', 'user', 'assistant', 'tool'] as const
 /** Who speaks. */
 export type Role = (typeof ROLES)[number]
 
+/** `providerData` is what a provider put beside its text; it goes back to the same provider untouched. */
 export interface TextPart {
   readonly type: 'text'
   readonly text: string
+  readonly providerData?: unknown
 }
 
 /** Bytes of a picture, a sound or a file: base64, a data URL or bytes; or the address of it. */

@@ -1,3 +1,5 @@
+import type { Amount } from '../money/amount.ts'
+import type { OnLimit } from './budget.ts'
 import type { Middleware } from './call.ts'
 import type { Message } from './message.ts'
 import type { JsonSchema, Schema } from './schema.ts'
@@ -45,8 +47,16 @@ export interface Attribution {
   readonly tags?: readonly string[]
 }
 
+/** What a call may cost, over all its attempts and rounds. */
+export interface Spending {
+  /** Most that this call may cost: an Amount or dollars as a decimal string. @default no limit of its own */
+  readonly budget?: Amount | string
+  /** What to do when a limit does not cover the call. @default what the budget says, else 'reject' */
+  readonly onLimit?: OnLimit
+}
+
 /** Everything that can be said about one call. */
-export interface CallOptions extends Sampling, Attribution {
+export interface CallOptions extends Sampling, Attribution, Spending {
   /** Model id as the provider spells it. @default the provider's configured model */
   readonly model?: string
   /** A system message put before the others. */
@@ -84,7 +94,7 @@ export interface ChatRequest extends Sampling {
 }
 
 /** What an embedding call takes. */
-export interface EmbedOptions extends Attribution {
+export interface EmbedOptions extends Attribution, Spending {
   /** @default the provider's configured model */
   readonly model?: string
   /** Length of each vector, where the model can shorten it. */

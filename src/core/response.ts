@@ -1,6 +1,8 @@
+import type { Amount } from '../money/amount.ts'
 import type { Cost } from './cost.ts'
 import type { FinishReason } from './finish-reason.ts'
 import type { Message, Part, ToolCallPart } from './message.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Usage } from './usage.ts'
 import type { Warning } from './warning.ts'
 
@@ -18,6 +20,8 @@ export interface Attempt {
   readonly durationMs: number
   readonly usage: Usage
   readonly cost: Cost
+  /** The tier that the provider served it at, where it says so. */
+  readonly serviceTier?: string
   /** The error's code, where the attempt failed. */
   readonly error?: string
 }
@@ -47,12 +51,16 @@ export interface AIResponse<Output = unknown> {
   readonly finishReason: FinishReason
   readonly usage: Usage
   readonly cost: Cost
+  /** What a free answer would have cost with the configured `baseline`: no part of `cost`. */
+  readonly savings?: { readonly baseline: string; readonly amount: Amount }
   readonly provider: string
   /** The model that answered, as the provider names it. */
   readonly model: string
   readonly requestedModel: string
   readonly attempts: readonly Attempt[]
   readonly timing: Timing
+  /** What the provider said is left of its limits, where it says so; of the last round. */
+  readonly rateLimits?: RateLimits
   readonly warnings: readonly Warning[]
   /** The provider's own last record. */
   readonly raw?: unknown

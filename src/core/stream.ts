@@ -1,6 +1,7 @@
 import type { Cost } from './cost.ts'
 import type { FinishReason } from './finish-reason.ts'
 import type { Part, ToolCallPart, ToolResultPart } from './message.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { ToolCall } from './response.ts'
 import type { Usage } from './usage.ts'
 import type { Warning } from './warning.ts'
@@ -10,7 +11,7 @@ export type DriverEvent =
   | { readonly type: 'start'; readonly model: string; readonly id?: string }
   | { readonly type: 'text-start' }
   | { readonly type: 'text-delta'; readonly text: string }
-  | { readonly type: 'text-end' }
+  | { readonly type: 'text-end'; readonly providerData?: unknown }
   | { readonly type: 'reasoning-start' }
   | { readonly type: 'reasoning-delta'; readonly text: string }
   | { readonly type: 'reasoning-end'; readonly providerData?: unknown }
@@ -29,6 +30,7 @@ export interface DriverFinish {
   readonly timing?: Readonly<Record<string, number>>
   /** Facts for the driver's own billing room, such as the host that really answered. */
   readonly billing?: Readonly<Record<string, unknown>>
+  readonly rateLimits?: RateLimits
   readonly raw?: unknown
 }
 
@@ -79,10 +81,10 @@ export class Fold {
         this.id = event.id
         return
       case 'text-end':
-        this.#close()
+        this.#close('text', event.providerData)
         return
       case 'reasoning-end':
-        this.#close(event.providerData)
+        this.#close('reasoning', event.providerData)
         return
       case 'tool-call':
         this.#close()
@@ -126,14 +128,15 @@ export class Fold {
     this.#open = { type, text }
   }
 
-  #close(providerData?: unknown): void {
+  /** Ends the open part. One that has nothing but what the provider wants back is a part all the same. */
+  #close(type?: 'text' | 'reasoning', providerData?: unknown): void {
     const open = this.#open
     this.#open = undefined
-    if (!open) return
-    if (open.type === 'reasoning' && providerData !== undefined) {
-      this.parts.push({ type: 'reasoning', text: open.text, providerData })
-    } else {
-      this.parts.push(open)
+    if (type === undefined || providerData === undefined) {
+      if (open) this.parts.push(open)
+      return
     }
+    if (open && open.type !== type) this.parts.push(open)
+    this.parts.push({ type, text: open?.type === type ? open.text : '', providerData })
   }
 }

@@ -1,15 +1,23 @@
 import type { Capability } from '../core/capability.ts'
-import type { AttemptContext, Bill, Driver, Embedded, ModelManagement, QueryOptions } from '../core/driver.ts'
+import type {
+  AttemptContext,
+  Bill,
+  Demand,
+  Driver,
+  Embedded,
+  Locality,
+  ModelManagement,
+  QueryOptions,
+} from '../core/driver.ts'
 import { AIError } from '../core/errors.ts'
 import type { Health } from '../core/health.ts'
 import type { ModelInfo } from '../core/model-info.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
-import type { Usage } from '../core/usage.ts'
+import type { DriverEvent } from '../core/stream.ts'
+import { UNKNOWN_USAGE, type Usage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
 import type { Clock } from '../runtime.ts'
 import { readJson } from '../transport/body.ts'
-import { NdjsonDecoder } from '../transport/ndjson.ts'
-import type { SseDecoder } from '../transport/sse.ts'
 import type { Exchange } from '../transport/transport.ts'
 import { ApiClient, type ApiRequest } from './api-client.ts'
 import { embedInBatches } from './embed-batches.ts'
@@ -20,7 +28,9 @@ import { Gate } from './gate.ts'
 import { assertModelCan } from './model-can.ts'
 import { Knowledge, type Sending } from './knowledge.ts'
 import { sendWhileLoading } from './load-watch.ts'
-import type { DriverParts, ProviderOptions, Rooms, Step } from './rooms.ts'
+import { marked, withOwnData } from './own-data.ts'
+import { isWholeJson, newDecoder, readFirst } from './records.ts'
+import type { Billed, DriverParts, ProviderOptions, Rooms, Step } from './rooms.ts'
 
 /**
  * The class that every driver extends. It owns the attempt, start to end (encode, send, decode or reduce), and a
@@ -99,7 +109,9 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       ? await this.#client.named((await this.#loadMedia()).resolve(request, context), model)
       : request
     const known = this.#knowledge.known(model, found)
-    const sent = this.#client.naming(model, () => this.#rooms.wire.toWire(ready, known))
+    const owner = { provider: this.provider, model }
+    const own = withOwnData(ready, owner)
+    const sent = this.#client.naming(model, () => this.#rooms.wire.toWire(own, known))
     this.#knowledge.sent(model, sent)
     const sending = { request, sent, before: known.memory, sentMs: this.#clock.elapsed() }
     const warnings = found.warnings.length === 0 ? sent.warnings : [...found.warnings, ...sent.warnings]
@@ -107,14 +119,19 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       const { timeLeftMs: timeoutMs } = this.#left(context, startedMs)
       const { signal } = context
       const isLocal = found.profile?.local === true
-      const exchange = await this.#send(
-        this.#rooms.api.CHAT_PATH,
-        { body: sent.body, model, signal, timeoutMs },
-        isLocal,
-      )
-      await (request.stream
-        ? this.#client.named(this.#readStream(exchange, sending, context, warnings), model)
-        : this.#readWhole(exchange, sending, context, warnings))
+      const { api, stream } = this.#rooms
+      const path = api.chatPath(request, this.#options)
+      const exchange = await this.#send(path, { body: sent.body, model, signal, timeoutMs }, isLocal)
+      const { headers } = exchange
+      const limits = api.toRateLimits?.(headers)
+      const reader = {
+        ...context,
+        write: (events: readonly DriverEvent[]) => context.write(marked(events, owner, limits)),
+      }
+      const whole = !request.stream || (stream.FRAMING === 'sse' && isWholeJson(headers))
+      await (whole
+        ? this.#readWhole(exchange, sending, reader, warnings)
+        : this.#client.named(this.#readStream(exchange, sending, reader, warnings), model))
     } catch (error) {
       throw this.#knowledge.failed(error, sending)
     }
@@ -152,7 +169,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const isComplete = this.#rooms.stream.isComplete(step.state)
     const told = new CallIds(request.messages).unique(step.events)
     const events = isComplete ? this.#knowledge.ended(sending, step.state, told) : told
-    await this.#deliver({ ...step, events }, warnings, request, context)
+    await this.#deliver({ ...step, events }, warnings, request, context, exchange)
     if (!isComplete) throw this.#cutShort(request.model)
   }
 
@@ -166,7 +183,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
 
   async #embed(request: EmbedRequest, context: Limits): Promise<Embedded> {
     const { api, wire, errors } = this.#rooms
-    const { EMBED_PATH: path } = api
+    const path = api.embedPath?.(request, this.#options)
     const { toEmbedWire: encode, fromEmbedWire: decode } = wire
     if (!encode || !decode || path === undefined) throw this.#undeclared('embeddings')
     const { model } = request
@@ -175,6 +192,8 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const found = await this.#knowledge.find(model, context)
     return embedInBatches(request, {
       mayBeOneText: (error) => errors.mayBeOneText?.(error) ?? false,
+      valuesMax: api.EMBED_BATCH_MAX,
+      charsMax: api.EMBED_BATCH_CHARS_MAX,
       send: async (values) => {
         const part = { ...request, values }
         const sent = encode(part, this.#knowledge.known(model, found))
@@ -189,15 +208,22 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     })
   }
 
+  async locality(model: string, limits: Limits): Promise<Locality> {
+    if (this.#rooms.models.describe) await this.#knowledge.profiles.get(model, limits)
+    return this.bill(model, UNKNOWN_USAGE, undefined).locality
+  }
+
+  demand(request: ChatRequest | EmbedRequest): Demand {
+    return this.#rooms.pricing.toDemand(request, this.#billed(request.model))
+  }
+
   bill(model: string, usage: Usage, facts: Readonly<Record<string, unknown>> | undefined): Bill {
-    return this.#rooms.pricing.toBill({
-      options: this.#options,
-      address: this.#client.address,
-      model,
-      profile: this.#knowledge.profiles.peek(model),
-      usage,
-      facts,
-    })
+    return this.#rooms.pricing.toBill({ ...this.#billed(model), usage, facts })
+  }
+
+  #billed(model: string): Omit<Billed<Options>, 'usage' | 'facts'> {
+    const { address } = this.#client
+    return { options: this.#options, address, model, profile: this.#knowledge.profiles.peek(model) }
   }
 
   async listModels(options: QueryOptions = {}): Promise<readonly ModelInfo[]> {
@@ -247,18 +273,18 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   ): Promise<void> {
     const { stream } = this.#rooms
     const { request } = sending
-    const decoder = stream.FRAMING === 'ndjson' ? new NdjsonDecoder() : await newSseDecoder()
+    const decoder = await newDecoder(stream.FRAMING)
     let state = stream.INITIAL
     let waiting = warnings
     const ids = new CallIds(request.messages)
     let finished = false
     const take = (records: readonly unknown[]): void | Promise<void> => {
-      const events: Step<State>['events'][number][] = []
+      const events: DriverEvent[] = []
       let failure: string | undefined
       for (const record of records) {
         // What follows the end of an answer is tolerated and ignored.
         if (failure !== undefined || stream.isComplete(state)) break
-        const step = stream.reduce(state, record)
+        const step = record === END ? endOf(stream, state) : stream.reduce(state, record)
         state = step.state
         failure = step.failure
         for (const event of step.events) events.push(event)
@@ -268,7 +294,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       const unique = ids.unique(events)
       const told = stream.isComplete(state) ? this.#knowledge.ended(sending, state, unique) : unique
       const step = { state, events: told, ...(failure === undefined ? {} : { failure }) }
-      const busy = this.#deliver(step, before, request, context)
+      const busy = this.#deliver(step, before, request, context, exchange)
       if (!stream.isComplete(state)) return busy
       if (busy) return busy.then(() => void (finished = true))
       finished = true
@@ -281,9 +307,9 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       await exchange.consume((piece) => {
         if (begun) return read(piece)
         begun = true
-        return readFirst(piece, read)
+        return readFirst(piece, stream.FRAMING, read)
       })
-      if (!finished) await take(decoder.end())
+      if (!finished) await take([...decoder.end(), END])
     } catch (error) {
       // The whole answer is with the caller: what goes wrong after its end takes nothing away from it.
       if (!finished) throw error
@@ -297,6 +323,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     warnings: readonly Warning[],
     request: ChatRequest,
     context: AttemptContext,
+    { headers }: Pick<Exchange, 'headers'>,
   ): void | Promise<void> {
     if (step.failure === undefined) {
       if (step.events.length === 0) return undefined
@@ -307,8 +334,8 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       return context.write(first?.type === 'start' ? [first, ...told, ...rest] : [...told, ...step.events])
     }
     const { model, messages } = request
-    const path = this.#rooms.api.CHAT_PATH
-    const failure = { model, status: undefined, text: step.failure, headers: {}, path }
+    const path = this.#rooms.api.chatPath(request, this.#options)
+    const failure = { model, status: undefined, text: step.failure, headers, path }
     const error = this.#client.toError(failure, messages)
     const written = step.events.length === 0 ? undefined : context.write(step.events)
     return Promise.resolve(written).then(() => Promise.reject(error))
@@ -330,30 +357,11 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   }
 }
 
-const LINE_FEED = 10
-/** Turns of the microtask queue in which a reader gets at the events of a first record. */
-const HEAD_START_TURNS = 20
+/** Stands behind the last record of a stream. */
+const END = Symbol('end')
 
-/**
- * Reads the first record of a stream before anything that came with it, and lets its reader have it before more is
- * taken from the connection: where a server, or what lies between, sends much at once, the first token does not wait
- * until all the others are read.
- */
-async function readFirst(
-  piece: Uint8Array,
-  read: (piece: Uint8Array) => void | Promise<void>,
-): Promise<void> {
-  const end = piece.indexOf(LINE_FEED) + 1
-  if (end === 0) return read(piece)
-  await read(piece.subarray(0, end))
-  for (let turn = 0; turn < HEAD_START_TURNS; turn++) await Promise.resolve()
-  if (end < piece.length) await read(piece.subarray(end))
-}
-
-/** Loaded by the first driver that needs it. */
-async function newSseDecoder(): Promise<SseDecoder> {
-  const { SseDecoder } = await import('../transport/sse.ts')
-  return new SseDecoder()
+function endOf<State>({ endOfStream }: Rooms<ProviderOptions, State>['stream'], state: State): Step<State> {
+  return endOfStream?.(state) ?? { state, events: [] }
 }
 
 type Limits = Omit<AttemptContext, 'write'>

@@ -17,6 +17,8 @@ export interface EmbedSending {
   send(values: readonly string[]): Promise<Embedded>
   /** Whether the failure of a batch may come from one of its texts, so that the others would do without it. */
   mayBeOneText(error: AIError): boolean
+  /** Most texts that the provider takes in one request. @default EMBED_BATCH_MAX */
+  readonly valuesMax?: number | undefined
 }
 
 /** A part of a call's texts, by index; `to` is not included. */
@@ -33,7 +35,7 @@ interface Range {
  */
 export async function embedInBatches(request: EmbedRequest, sending: EmbedSending): Promise<Embedded> {
   const { values } = request
-  const open = rangesOf(values)
+  const open = rangesOf(values, Math.min(sending.valuesMax ?? EMBED_BATCH_MAX, EMBED_BATCH_MAX))
   const done: Embedded[] = []
   let divisions = 0
   for (let range = open.shift(); range; range = open.shift()) {
@@ -54,13 +56,13 @@ export async function embedInBatches(request: EmbedRequest, sending: EmbedSendin
   return joined(done, request)
 }
 
-function rangesOf(values: readonly string[]): Range[] {
+function rangesOf(values: readonly string[], valuesMax: number): Range[] {
   const ranges: Range[] = []
   let from = 0
   let chars = 0
   for (const [index, value] of values.entries()) {
     chars += value.length
-    const full = index - from >= EMBED_BATCH_MAX || (chars > EMBED_BATCH_CHARS_MAX && index > from)
+    const full = index - from >= valuesMax || (chars > EMBED_BATCH_CHARS_MAX && index > from)
     if (!full) continue
     ranges.push({ from, to: index })
     from = index

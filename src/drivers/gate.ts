@@ -114,5 +114,6 @@ export class Gate {
 
 function aborted(signal: AbortSignal | undefined): AIError {
   const message = 'The call was aborted by its signal'
-  return new AIError({ code: 'aborted', message, cause: signal?.reason })
+  // It waited for its turn: nothing was sent.
+  return new AIError({ code: 'aborted', message, cause: signal?.reason, details: { sent: false } })
 }

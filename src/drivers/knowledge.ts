@@ -144,8 +144,12 @@ export class Knowledge<Options extends ProviderOptions, State> {
       return error.with({ retryable: true, retriesMax: 1 })
     }
     const refused = this.#rooms.errors.refusalOf?.(error)
-    if (refused === 'reasoning' && body['think'] !== undefined && !memory.refusesReasoning) {
+    const asked = ['think', 'reasoning', 'reasoning_effort'].some((name) => body[name] !== undefined)
+    if (refused === 'reasoning' && asked && !memory.refusesReasoning) {
       return again({ ...memory, refusesReasoning: true })
+    }
+    if (refused === 'summary' && asked && !memory.refusesSummary) {
+      return again({ ...memory, refusesSummary: true })
     }
     const endsWithAnswer = request.messages.at(-1)?.role === 'assistant'
     if (refused === 'prefill' && endsWithAnswer && !memory.refusesPrefill) {

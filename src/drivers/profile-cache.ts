@@ -121,6 +121,8 @@ function aborted(signal: AbortSignal | undefined): AIError {
     code: 'aborted',
     message: 'The call was aborted by its signal',
     cause: signal?.reason,
+    // The model was only being asked about.
+    details: { sent: false },
   })
 }
 
@@ -129,6 +131,6 @@ function outOfTime(afterMs: number): AIError {
     code: 'timed_out',
     message:
       'The time for this call (timeoutMs) was over before the model was described: raise it, or try again',
-    details: { deadline: 'total', afterMs },
+    details: { deadline: 'total', afterMs, sent: false },
   })
 }

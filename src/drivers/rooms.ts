@@ -1,18 +1,24 @@
 import type { Capability } from '../core/capability.ts'
-import type { Bill, Driver, Embedded, ModelManagement } from '../core/driver.ts'
+import type { Bill, Demand, Driver, Embedded, ModelManagement } from '../core/driver.ts'
 import type { AIError } from '../core/errors.ts'
+import type { Failure } from '../core/failure.ts'
 import type { Health } from '../core/health.ts'
 import type { ModelInfo } from '../core/model-info.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
-import type { DriverEvent, DriverFinish } from '../core/stream.ts'
+import type { RateLimits } from '../core/rate-limits.ts'
+import type { DriverFinish } from '../core/stream.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
+import type { Step, WireBody } from '../core/wire.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Secret } from '../transport/redact.ts'
 import type { Deadlines, Transport } from '../transport/transport.ts'
 import type { ApiClient } from './api-client.ts'
 import type { ContextWindow, LoadPlan } from './context-window.ts'
 import type { ModelMemory } from './model-memory.ts'
+
+export type { Failure } from '../core/failure.ts'
+export type { Step } from '../core/wire.ts'
 
 /** What every provider's configuration may hold. */
 export interface ProviderOptions {
@@ -40,6 +46,16 @@ export interface ProviderOptions {
   readonly contextWindow?: ContextWindow
   /** Pictures, sounds and files that are given by their address. */
   readonly media?: MediaOptions
+  /**
+   * Whose published prices apply, where it is not asked at its vendor's own address: `openai`, `xai`, `gemini`.
+   * @default the vendor's at its own address, and nobody's elsewhere
+   */
+  readonly prices?: string
+  /** Which of its APIs is spoken, where there are two (OpenAI). @default 'responses' */
+  readonly dialect?: 'responses' | 'chat'
+  /** Whose account it is, where a key has several (OpenAI). */
+  readonly organization?: string
+  readonly project?: string
   /** Used in place of groat's own transport. */
   readonly fetch?: typeof fetch
 }
@@ -128,37 +144,11 @@ export interface Remembered {
 }
 
 /** A request body, and what the caller should know about what was left out of it. */
-export interface WireRequest {
-  readonly body: Readonly<Record<string, unknown>>
-  readonly warnings: readonly Warning[]
+export interface WireRequest extends WireBody {
   /** How the model is loaded for it, where that can be chosen. */
   readonly plan?: LoadPlan | undefined
   /** What is to be remembered once it is sent. */
   readonly memory?: ModelMemory | undefined
-}
-
-/** Something that a provider said went wrong. */
-export interface Failure {
-  readonly provider: string
-  readonly model: string | undefined
-  /** HTTP status; undefined for an error inside a stream that began well. */
-  readonly status: number | undefined
-  /** The body, bounded, as it came: to be read, and never to be shown. */
-  readonly text: string
-  /** What may be shown of a text: without secrets, and without what was sent and only comes back. */
-  show(text: string): string
-  readonly headers: Readonly<Record<string, string>>
-  /** What the provider asked to wait, in milliseconds. */
-  readonly retryAfterMs: number | undefined
-  readonly path: string
-}
-
-/** One step of a stream: the state after a record, and what came of it. */
-export interface Step<State> {
-  readonly state: State
-  readonly events: readonly DriverEvent[]
-  /** Text of an error that the record carried: the stream ends here. */
-  readonly failure?: string
 }
 
 /** What a room needs to say which counts are billed as what. */
@@ -175,9 +165,17 @@ export interface Billed<Options> {
 /** The eight rooms that a driver's `index.ts` wires; each is a module with exactly these exports. */
 export interface Rooms<Options extends ProviderOptions, State> {
   readonly api: {
-    readonly CHAT_PATH: string
-    readonly EMBED_PATH?: string
+    /** Where a chat request goes, query included: with some providers the model and the way of answering are in it. */
+    chatPath(request: Pick<ChatRequest, 'model' | 'stream'>, options: Options): string
+    /** Where texts to embed go; for drivers that declare `embeddings`. */
+    readonly embedPath?: (request: Pick<EmbedRequest, 'model'>, options: Options) => string
+    /** Most texts in one request to embed, where the provider takes fewer than groat sends. */
+    readonly EMBED_BATCH_MAX?: number
+    /** Most text in them together, in UTF-16 units, likewise. */
+    readonly EMBED_BATCH_CHARS_MAX?: number
     toAddress(options: Options, env: Runtime['env']): Address
+    /** What the headers of an answer say of limits. */
+    readonly toRateLimits?: (headers: Readonly<Record<string, string>>) => RateLimits | undefined
   }
   readonly wire: {
     toWire(request: ChatRequest, known: Known<Options>): WireRequest
@@ -194,6 +192,8 @@ export interface Rooms<Options extends ProviderOptions, State> {
     reduce(state: State, record: unknown): Step<State>
     /** Whether the provider said that the answer is complete. */
     isComplete(state: State): boolean
+    /** What the end of the connection means for an answer that did not say that it is complete. */
+    readonly endOfStream?: (state: State) => Step<State>
     /** What is learned from an answer that has ended. */
     readonly remember?: (ended: Ended<State>) => Remembered
   }
@@ -202,8 +202,11 @@ export interface Rooms<Options extends ProviderOptions, State> {
     readonly toError: (failure: Failure) => AIError
     /** Whether the failure of a batch of texts to embed may come from one of them only. */
     readonly mayBeOneText?: (error: AIError) => boolean
-    /** Whether the provider says that the model cannot think, or not go on with an answer while it does. */
-    readonly refusalOf?: (error: AIError) => 'reasoning' | 'prefill' | undefined
+    /**
+     * Whether the provider says that the model cannot think, that it sums up no thoughts, or that the model cannot go on
+     * with an answer while it thinks.
+     */
+    readonly refusalOf?: (error: AIError) => 'reasoning' | 'summary' | 'prefill' | undefined
   }
   readonly models: {
     listModels(client: ApiClient, options: RequestOptions): Promise<readonly ModelInfo[]>
@@ -220,7 +223,11 @@ export interface Rooms<Options extends ProviderOptions, State> {
     readonly version?: (client: ApiClient, options: RequestOptions) => Promise<string | undefined>
     probe(client: ApiClient, options: ProbeOptions): Promise<Omit<Health, 'provider' | 'latencyMs'>>
   }
-  readonly pricing: { toBill(billed: Billed<Options>): Bill }
+  readonly pricing: {
+    toBill(billed: Billed<Options>): Bill
+    /** The most that one attempt of a request can be billed for; `billed.usage` is not known then. */
+    toDemand(request: ChatRequest | EmbedRequest, billed: Omit<Billed<Options>, 'usage' | 'facts'>): Demand
+  }
 }
 
 /** What managing models takes from outside. */

@@ -11,6 +11,11 @@ const NAMES: Readonly<Record<EventName, true>> = {
   toolCalled: true,
   toolCompleted: true,
   toolFailed: true,
+  budgetThresholdReached: true,
+  budgetExceeded: true,
+  budgetOverrun: true,
+  providerFallback: true,
+  modelsSynced: true,
   error: true,
 }
 

@@ -1,5 +1,8 @@
+import type { Amount } from '../money/amount.ts'
+import type { BudgetPeriod, BudgetScope } from '../core/budget.ts'
 import type { Cost } from '../core/cost.ts'
 import type { AIError } from '../core/errors.ts'
+import type { ModelInfo } from '../core/model-info.ts'
 import type { Attribution } from '../core/request.ts'
 import type { ToolResultPart } from '../core/message.ts'
 import type { AIResponse, ToolCall } from '../core/response.ts'
@@ -12,6 +15,19 @@ export interface CallFacts extends Attribution {
   readonly model: string
   /** Milliseconds since the Unix epoch. */
   readonly at: number
+}
+
+/** Which budget an event is about, and how its window stands. */
+export interface BudgetFacts {
+  readonly scope: BudgetScope | 'call'
+  /** The id that is counted; that of the call for a call's own limit. */
+  readonly id: string
+  readonly period: BudgetPeriod
+  readonly limit: Amount
+  readonly spent: Amount
+  readonly held: Amount
+  /** ISO 8601; null where it never resets. */
+  readonly resetsAt: string | null
 }
 
 /** What happened, in the past tense. Each is frozen; a listener can watch a call and never change it. */
@@ -36,6 +52,28 @@ export interface Events {
   }
   /** A tool threw, was not known, or got arguments that break its schema; the model is told. */
   toolFailed: CallFacts & { readonly call: ToolCall; readonly error: Error; readonly durationMs: number }
+  /** What a budget's window has spent crossed one of its thresholds: once for each threshold and window. */
+  budgetThresholdReached: CallFacts & BudgetFacts & { readonly threshold: number }
+  /** A budget does not cover a call: it was refused, or would have been where the budget only observes. */
+  budgetExceeded: CallFacts & BudgetFacts & { readonly needed: Amount; readonly enforced: boolean }
+  /** A provider billed more than the request's own most, or a call was let in above an observed limit. */
+  budgetOverrun: CallFacts & BudgetFacts & { readonly overrun: Amount }
+  /** A call goes on with another provider or model. */
+  providerFallback: CallFacts & {
+    readonly from: string
+    readonly to: string
+    readonly reason: 'budget' | 'price'
+  }
+  /** A provider's models were listed and compared with those from before. */
+  modelsSynced: {
+    readonly provider: string
+    readonly models: readonly ModelInfo[]
+    readonly added: readonly ModelInfo[]
+    readonly changed: readonly ModelInfo[]
+    readonly removed: readonly ModelInfo[]
+    /** ISO 8601. */
+    readonly at: string
+  }
   /** A listener failed; nothing else did. */
   error: { readonly event: string; readonly error: unknown }
 }

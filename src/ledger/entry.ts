@@ -3,7 +3,7 @@ import { AIError } from '../core/errors.ts'
 import { TAGS_MAX } from '../core/limits.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Amount } from '../money/amount.ts'
-import type { LedgerEntry } from './ledger.ts'
+import { ENTRY_KINDS, type EntryKind, type LedgerEntry, type Savings } from './ledger.ts'
 
 /** Longest id, scope or tag of an entry, in characters; longer ones are refused, for a cut id is another id. */
 export const FIELD_CHARS_MAX = 1_024
@@ -56,6 +56,7 @@ export function keepEntry(entry: LedgerEntry): KeptEntry {
   if (!Array.isArray(tags) || tags.length > TAGS_MAX) throw refused('tags', `has more than ${TAGS_MAX} tags`)
   const kept: LedgerEntry = {
     id: keepId(entry.id, 'id'),
+    kind: keepKind(entry.kind),
     callId: keepId(entry.callId, 'callId'),
     attemptId: keepId(entry.attemptId, 'attemptId'),
     at,
@@ -66,14 +67,28 @@ export function keepEntry(entry: LedgerEntry): KeptEntry {
     project: keepScope(entry.project, 'project'),
     organization: keepScope(entry.organization, 'organization'),
     key: keepScope(entry.key, 'key'),
-    tags: Object.freeze(tags.map((tag) => keepId(tag, 'tags'))),
+    // A set: an entry counts once for each of its tags.
+    tags: Object.freeze([...new Set(tags.map((tag) => keepId(tag, 'tags')))]),
     usage: keepUsage(entry.usage),
     cost: keepCost(entry.cost),
+    serviceTier: entry.serviceTier === undefined ? undefined : keepTold(entry.serviceTier, 'serviceTier'),
+    savings: keepSavings(entry.savings),
     outcome,
     error: entry.error === undefined ? undefined : keepTold(entry.error, 'error'),
     durationMs,
   }
   return { entry: Object.freeze(kept), raw: rawToJson(entry.usage.raw) }
+}
+
+function keepKind(kind: EntryKind): EntryKind {
+  if (!ENTRY_KINDS.includes(kind)) throw refused('kind', `is none of ${ENTRY_KINDS.join(', ')}`)
+  return kind
+}
+
+function keepSavings(savings: Savings | undefined): Savings | undefined {
+  if (savings === undefined) return undefined
+  const baseline = keepTold(savings.baseline, 'savings.baseline')
+  return Object.freeze({ baseline, amount: keepAmount(savings.amount, 'savings.amount') })
 }
 
 /** Puts `usage.raw` back into an entry. */
@@ -161,9 +176,10 @@ function keepLines(lines: readonly CostLine[]): readonly CostLine[] {
   return Object.freeze(lines.map(keepLine))
 }
 
-function keepLine({ kind, quantity, unit, unitPrice, amount }: CostLine): CostLine {
+function keepLine({ kind, quantity, unit, unitPrice, amount, name }: CostLine): CostLine {
   if (!Number.isFinite(quantity)) throw refused('cost.lines', 'has a quantity that is not a finite number')
-  return Object.freeze({ kind, quantity, unit, unitPrice, amount: keepAmount(amount, 'cost.lines') })
+  const line = { kind, quantity, unit, unitPrice, amount: keepAmount(amount, 'cost.lines') }
+  return Object.freeze(name === undefined ? line : { ...line, name: keepTold(name, 'cost.lines') })
 }
 
 function keepAmount(amount: Amount, name: string): Amount {

@@ -5,16 +5,16 @@ import type { Ledger } from './ledger.ts'
 const POSTGRES = /^postgres(ql)?:/
 
 /**
- * Opens the ledger that a configuration names: `memory:`, `sqlite:PATH`, or one that is open already.
+ * Opens the ledger that a configuration names: `memory:`, `sqlite:PATH`, `postgres://…`, or one that is open already.
  *
- * @throws AIError `config_invalid` for a name that is none, `store_failed` for a file that cannot be used
+ * @throws AIError `config_invalid` for a name that is none, `store_failed` for a file or database that cannot be used
  */
 export async function openLedger(spec: string | Ledger, runtime: Runtime = systemRuntime): Promise<Ledger> {
   if (typeof spec === 'object' && spec !== null) return spec
   // A store is loaded when one is opened, and only that one.
   if (spec === 'memory:') {
     const { createMemoryLedger } = await import('./memory/index.ts')
-    return createMemoryLedger()
+    return createMemoryLedger({}, runtime)
   }
   if (typeof spec === 'string' && spec.startsWith('sqlite:')) {
     const path = pathOf(spec.slice('sqlite:'.length))
@@ -23,9 +23,12 @@ export async function openLedger(spec: string | Ledger, runtime: Runtime = syste
   }
   // The text itself is not repeated: it may hold a password.
   if (typeof spec === 'string' && POSTGRES.test(spec)) {
-    throw invalid(`PostgreSQL ledgers are not available in this version; use 'sqlite:PATH' or 'memory:'`)
+    const { openPostgresLedger } = await import('./postgres/index.ts')
+    return openPostgresLedger({ url: spec }, runtime)
   }
-  throw invalid(`A ledger is named 'memory:' or 'sqlite:PATH', such as 'sqlite:./groat.db'`)
+  throw invalid(
+    `A ledger is named 'memory:', 'sqlite:PATH' such as 'sqlite:./groat.db', or 'postgres://USER:PASSWORD@HOST/DATABASE'`,
+  )
 }
 
 function pathOf(path: string): string {

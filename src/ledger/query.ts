@@ -13,7 +13,16 @@ import {
 export const DAY_MS = 86_400_000
 
 /** The fields of a filter that hold a text. */
-export const TEXT_FILTERS = ['user', 'project', 'organization', 'key', 'provider', 'model', 'callId'] as const
+export const TEXT_FILTERS = [
+  'user',
+  'project',
+  'organization',
+  'key',
+  'provider',
+  'model',
+  'callId',
+  'tag',
+] as const
 
 type Group = LedgerTotal['group']
 
@@ -69,10 +78,16 @@ function checkMoment(value: number, name: string): number {
 export function matches(entry: LedgerEntry, filter: LedgerFilter): boolean {
   if (filter.from !== undefined && entry.at < filter.from) return false
   if (filter.to !== undefined && entry.at >= filter.to) return false
+  if (filter.tag !== undefined && !entry.tags.includes(filter.tag)) return false
   for (const name of TEXT_FILTERS) {
-    if (filter[name] !== undefined && entry[name] !== filter[name]) return false
+    if (name !== 'tag' && filter[name] !== undefined && entry[name] !== filter[name]) return false
   }
   return true
+}
+
+/** Whether an entry stands for an attempt; the others change its cost, or are not groat's own. */
+export function isAttempt({ kind }: Pick<LedgerEntry, 'kind'>): boolean {
+  return kind === 'attempt' || kind === 'assumption'
 }
 
 /** The number of the UTC day since 1970 that a moment falls into. */
@@ -83,6 +98,11 @@ export function dayOf(at: number): number {
 /** Writes the number of a day as `YYYY-MM-DD`. */
 export function dayText(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10)
+}
+
+/** Writes the UTC hour of a moment as `YYYY-MM-DDTHH`. */
+export function hourText(at: number): string {
+  return new Date(at).toISOString().slice(0, 13)
 }
 
 /** Orders totals by the dimensions asked for, in that order: those without a value first, then by code units. */

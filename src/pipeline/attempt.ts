@@ -23,7 +23,12 @@ export interface Outcome<Result> {
 }
 
 /** Runs one try of a call. Never throws: a failed try has an outcome too, and is billed like any other. */
-export async function tryChat(driver: Driver, call: Call, clock: Clock): Promise<Outcome<Fold>> {
+export async function tryChat(
+  driver: Driver,
+  call: Call,
+  clock: Clock,
+  before?: AIError,
+): Promise<Outcome<Fold>> {
   const startedMs = clock.elapsed()
   const fold = new Fold()
   let firstEventAtMs: number | undefined
@@ -47,6 +52,7 @@ export async function tryChat(driver: Driver, call: Call, clock: Clock): Promise
   }
 
   const error = await errorOf(driver, call, startedMs, async (limits) => {
+    if (before) throw before
     await driver.attempt(call.request, { ...limits, write })
     if (!fold.end) throw endless(driver.provider)
   })
@@ -68,10 +74,12 @@ export async function tryEmbed(
   driver: Driver,
   call: EmbedCall,
   clock: Clock,
+  before?: AIError,
 ): Promise<Outcome<Embedded | undefined>> {
   const startedMs = clock.elapsed()
   let result: Embedded | undefined
   const error = await errorOf(driver, call, startedMs, async (limits) => {
+    if (before) throw before
     result = await driver.embed?.(call.request, limits)
   })
   return {
@@ -126,7 +134,8 @@ function toAIError(thrown: unknown, provider: string): AIError {
 }
 
 function aborted(signal: AbortSignal): AIError {
-  return new AIError({ code: 'aborted', message: 'The call was aborted by its signal', cause: signal.reason })
+  const message = 'The call was aborted by its signal before it was sent'
+  return new AIError({ code: 'aborted', message, cause: signal.reason, details: { sent: false } })
 }
 
 function outOfTime(): AIError {

@@ -16,13 +16,14 @@ export async function runEmbed(
   parts: PipelineParts,
   call: EmbedCall,
   driver: Driver,
+  afterwards: (() => void)[],
 ): Promise<EmbedResponse> {
   const { clock } = parts.runtime
   if (call.request.values.length === 0) return nothing(parts, call)
   const done: Metered<Embedded | undefined>[] = []
-  const progress = { done, round: 1, beforeSending: () => {} }
-  const { attempt, outcome } = await runAttempts(parts, call, driver, progress, () =>
-    tryEmbed(driver, call, clock),
+  const progress = { done, round: 1, afterwards, beforeSending: () => {} }
+  const { attempt, outcome, warnings } = await runAttempts(parts, call, driver, progress, (one, by, before) =>
+    tryEmbed(by, one, clock, before),
   )
   const attempts = done.map((one) => one.attempt)
   return Object.freeze({
@@ -33,7 +34,7 @@ export async function runEmbed(
     provider: attempt.provider,
     model: attempt.model,
     attempts: Object.freeze(attempts),
-    warnings: Object.freeze(outcome.result?.warnings ?? []),
+    warnings: Object.freeze([...warnings, ...(outcome.result?.warnings ?? [])]),
   })
 }
 

@@ -1,89 +1,90 @@
-import type { BaseCall } from '../core/call.ts'
-import type { Cost } from '../core/cost.ts'
+import type { BaseCall, Call, EmbedCall } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
 import { isAIError, type AIError } from '../core/errors.ts'
 import type { Attempt } from '../core/response.ts'
-import type { LedgerEntry } from '../ledger/ledger.ts'
-import { costOf, costOfRefusal } from '../pricing/cost-of.ts'
+import type { Warning } from '../core/warning.ts'
+import { factsOf } from '../budget/facts.ts'
+import type { Hold } from '../budget/guard.ts'
+import type { Settlement } from '../ledger/budget-store.ts'
+import type { LedgerEntry, Savings } from '../ledger/ledger.ts'
+import { Amount } from '../money/amount.ts'
 import type { Outcome } from './attempt.ts'
+import { costOfOutcome } from './bill.ts'
+import { callFacts } from './call-facts.ts'
 import type { PipelineParts } from './pipeline.ts'
 
-/** Which attempt of a call it is, counted over all rounds, and in which round it is made. */
-export interface Place {
-  readonly number: number
-  readonly round: number
+/** An attempt that may be sent, and the money that is held for it. */
+export interface Admitted<C extends Call | EmbedCall> {
+  /** The call as the caller made it. */
+  readonly asked: C
+  /** The call as it is sent: with a budget's limits, on the provider that a budget chose. */
+  readonly call: C
+  readonly driver: Driver
+  readonly attemptId: string
+  readonly hold: Hold | undefined
+  readonly warnings: readonly Warning[]
+  /** What went wrong before anything could be sent. */
+  readonly before: AIError | undefined
 }
 
 /** An attempt that was priced and booked. */
 export interface Metered<Result> {
   readonly attempt: Attempt
   readonly outcome: Outcome<Result>
+  readonly warnings: readonly Warning[]
+  readonly savings: Savings | undefined
 }
+
+/** Waits between tries to book what was already paid for, in milliseconds. */
+const BOOKING_WAITS_MS = [50, 250, 1_000] as const
 
 /**
  * The innermost stage, once per attempt, which no call can leave out: nothing is sent around it and nothing leaves it
- * unpriced or unbooked. The entry is durable before this resolves, unless the user chose `durability: 'after'`.
+ * unpriced or unbooked. The hold is settled and the entry written in one transaction, durable before this resolves,
+ * unless the user chose `durability: 'after'`.
  */
-export async function meter<Result>(
+export async function meter<C extends Call | EmbedCall, Result>(
   parts: PipelineParts,
-  call: BaseCall,
-  driver: Driver,
-  place: Place,
-  send: () => Promise<Outcome<Result>>,
+  admitted: Admitted<C>,
+  progress: { readonly round: number; readonly afterwards: (() => void)[] },
+  send: (admitted: Admitted<C>) => Promise<Outcome<Result>>,
 ): Promise<Metered<Result>> {
-  const outcome = await send()
+  const { call, driver, attemptId, hold, warnings } = admitted
+  const outcome = await send(admitted)
   const { error, usage } = outcome
-  const bill = driver.bill(call.request.model, usage, outcome.billing)
-  const prices = await parts.prices()
-  const cost: Cost = isRefusal(error)
-    ? costOfRefusal(bill, prices)
-    : costOf(bill, usage, driver.provider, prices)
+  const { cost, serviceTier, savings } = await costOfOutcome(parts, { call, driver, hold, outcome })
   const attempt: Attempt = {
-    id: `${call.id}/${place.number}`,
-    round: place.round,
+    id: attemptId,
+    round: progress.round,
     provider: driver.provider,
     model: outcome.model || call.request.model,
     outcome: error === undefined ? 'ok' : error.code === 'aborted' ? 'aborted' : 'error',
     durationMs: outcome.durationMs,
     usage,
     cost,
+    ...(serviceTier === undefined ? {} : { serviceTier }),
     ...(error === undefined ? {} : { error: error.code }),
   }
+  const entry = toEntry(parts, admitted.asked, attempt, savings)
   try {
-    await book(parts, toEntry(parts, call, attempt))
+    await book(parts, call, entry, hold, progress.afterwards)
   } catch (thrown) {
     // The answer was paid for: it goes to the caller with the error, and is not asked for again.
     throw isAIError(thrown) ? thrown.with({ partial: outcome.partial() }) : thrown
   }
-  return { attempt, outcome }
+  return { attempt, outcome, warnings, savings }
 }
 
-/**
- * Whether an attempt failed before the provider did any work for it: nothing was sent, or a status refused it. What a
- * provider charges for an answer that it began and did not finish is not known, and is never taken for nothing.
- */
-function isRefusal(error: AIError | undefined): boolean {
-  if (!error || error.partial) return false
-  const { status, code, details } = error
-  // A time-out in between, or a client that was taken to have left, says nothing about the work that was done.
-  if (status !== undefined) return (status < 500 && status !== 408 && status !== 499) || status === 503
-  if (details['deadline'] === 'connect' || details['deadline'] === 'call') return true
-  return code === 'network_failed' && NEVER_SENT.has(String(details['cause']))
-}
-
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-])
-
-function toEntry(parts: PipelineParts, call: BaseCall, attempt: Attempt): LedgerEntry {
+function toEntry(
+  parts: PipelineParts,
+  call: BaseCall,
+  attempt: Attempt,
+  savings: Savings | undefined,
+): LedgerEntry {
   const { user, project, organization, key, tags = [] } = call.attribution
   return {
     id: attempt.id,
+    kind: 'attempt',
     callId: call.id,
     attemptId: attempt.id,
     at: Math.floor(parts.runtime.clock.now()),
@@ -97,15 +98,70 @@ function toEntry(parts: PipelineParts, call: BaseCall, attempt: Attempt): Ledger
     tags,
     usage: attempt.usage,
     cost: attempt.cost,
+    serviceTier: attempt.serviceTier,
+    savings,
     outcome: attempt.outcome,
     error: attempt.error,
     durationMs: attempt.durationMs,
   }
 }
 
-async function book(parts: PipelineParts, entry: LedgerEntry): Promise<void> {
+async function book(
+  parts: PipelineParts,
+  call: BaseCall,
+  entry: LedgerEntry,
+  hold: Hold | undefined,
+  afterwards: (() => void)[],
+): Promise<void> {
   const ledger = await parts.ledger()
-  const written = ledger.append(entry)
-  if (parts.durability === 'before') return written
-  written.catch((error: unknown) => parts.emitter.emit('error', () => ({ event: 'ledger', error })))
+  if (!hold) {
+    const written = ledger.append(entry)
+    if (parts.durability === 'before') return written
+    written.catch((error: unknown) => parts.emitter.emit('error', () => ({ event: 'ledger', error })))
+    return
+  }
+  const settled = settle(parts, hold, entry)
+  if (parts.durability === 'before') {
+    afterwards.push(...tellings(parts, call, await settled))
+    return
+  }
+  settled.then(
+    (settlement) => tellings(parts, call, settlement).forEach((tell) => tell()),
+    (error: unknown) => parts.emitter.emit('error', () => ({ event: 'ledger', error })),
+  )
+}
+
+/** Settles a hold; a store that fails for a moment is asked again, and one that stays away counts the hold as spent. */
+async function settle(parts: PipelineParts, hold: Hold, entry: LedgerEntry): Promise<Settlement> {
+  const { clock } = parts.runtime
+  for (const waitMs of BOOKING_WAITS_MS) {
+    try {
+      return await hold.store.settle(hold.id, entry)
+    } catch (error) {
+      if (!isAIError(error) || !error.retryable) throw error
+    }
+    await new Promise<void>((resolve) => {
+      clock.after(waitMs, resolve)
+    })
+  }
+  return hold.store.settle(hold.id, entry)
+}
+
+/** What a settlement has to tell, in order: thresholds that were crossed, then by how much a limit was overrun. */
+function tellings(parts: PipelineParts, call: BaseCall, { windows }: Settlement): (() => void)[] {
+  const { emitter, runtime } = parts
+  return windows.flatMap(({ window, crossed, overrun }) => {
+    const facts = (): ReturnType<typeof factsOf> & ReturnType<typeof callFacts> => ({
+      ...callFacts(call, runtime.clock),
+      ...factsOf(window),
+    })
+    const reached = crossed.map((threshold) => () => {
+      emitter.emit('budgetThresholdReached', () => ({ ...facts(), threshold }))
+    })
+    if (overrun <= 0n) return reached
+    const tell = (): void => {
+      emitter.emit('budgetOverrun', () => ({ ...facts(), overrun: new Amount(overrun) }))
+    }
+    return [...reached, tell]
+  })
 }

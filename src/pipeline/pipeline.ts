@@ -1,6 +1,8 @@
 import type { Call, EmbedCall, Middleware } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
+import type { ChatRequest } from '../core/request.ts'
 import type { AIResponse, EmbedResponse } from '../core/response.ts'
+import type { GuardParts } from '../budget/guard.ts'
 import type { Emitter } from '../events/emitter.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { PriceList } from '../pricing/price-list.ts'
@@ -22,6 +24,22 @@ export interface PipelineParts {
   driver(provider: string): Driver | Promise<Driver>
   ledger(): Ledger | Promise<Ledger>
   prices(): PriceList | Promise<PriceList>
+  /** What lets attempts in. */
+  readonly guard: GuardParts
+  /** Provider and model that free answers are compared with. */
+  readonly baseline: string | undefined
+  /** What `'ollama/llama3.2'` names. @throws AIError `config_invalid` */
+  target(name: string): Target
+  /** The configured providers that have a model of their own. */
+  targets(): readonly Target[]
+  /** Those of a call's provider options that concern a provider's driver. */
+  optionsFor(provider: string, all: Call['providerOptions']): ChatRequest['providerOptions']
+}
+
+/** A configured provider and a model of it. */
+export interface Target {
+  readonly provider: string
+  readonly model: string
 }
 
 /** The one way through groat: everything that sends anything ends here. */
@@ -39,8 +57,9 @@ export class Pipeline {
   async run(call: Call, middleware: readonly Middleware[] = []): Promise<AIResponse> {
     const { emitter, runtime } = this.#parts
     let answered = false
+    const afterwards: (() => void)[] = []
     const send = compose([...this.#parts.middleware, ...middleware], async (passed) => {
-      const response = await this.#send(passed)
+      const response = await this.#send(passed, afterwards)
       answered = true
       return response
     })
@@ -51,6 +70,7 @@ export class Pipeline {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       // An answer that middleware threw away was generated all the same, and has been told of.
       if (!answered) emitter.emit('messageFailed', () => ({ ...callFacts(call, runtime.clock), error }))
+      tellAll(afterwards)
       throw thrown
     }
     const { finishReason, usage, cost } = response
@@ -61,37 +81,47 @@ export class Pipeline {
   /** Embeds texts: tells of `costCalculated`, or of `messageFailed`. */
   async embed(call: EmbedCall): Promise<EmbedResponse> {
     const { emitter, runtime } = this.#parts
+    const afterwards: (() => void)[] = []
     try {
       const driver = await this.#parts.driver(call.provider)
       assertDeclared(driver, call.request.model, ['embeddings'])
       await this.#parts.ledger()
-      const response = await runEmbed(this.#parts, call, driver)
+      const response = await runEmbed(this.#parts, call, driver, afterwards)
       const { cost, usage } = response
       emitter.emit('costCalculated', () => ({ ...callFacts(call, runtime.clock), cost, usage }))
+      tellAll(afterwards)
       return response
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       emitter.emit('messageFailed', () => ({ ...callFacts(call, runtime.clock), error }))
+      tellAll(afterwards)
       throw thrown
     }
   }
 
-  async #send(call: Call): Promise<AIResponse> {
+  async #send(call: Call, afterwards: (() => void)[]): Promise<AIResponse> {
     const { emitter, runtime } = this.#parts
     const { clock } = runtime
     const driver = await this.#parts.driver(call.provider)
     assertCapable(driver, call.request)
     // Opened before anything is sent: an answer that cannot be booked must not be bought.
     await this.#parts.ledger()
-    const response = await runRounds(this.#parts, call, driver, () => {
+    const beforeSending = (): void => {
       emitter.emit('messageSent', () => {
         const { messages, stream } = call.request
         return { ...callFacts(call, clock), messages: messages.length, stream }
       })
-    })
+    }
+    const response = await runRounds(this.#parts, call, driver, { afterwards, beforeSending })
     emitter.emit('responseGenerated', () => ({ ...callFacts(call, clock), response }))
     const { cost, usage } = response
     emitter.emit('costCalculated', () => ({ ...callFacts(call, clock), cost, usage }))
+    tellAll(afterwards)
     return response
   }
+}
+
+/** Tells of what settlements brought about, once. */
+function tellAll(afterwards: (() => void)[]): void {
+  for (const tell of afterwards.splice(0)) tell()
 }

@@ -4,6 +4,8 @@ import type { AIResponse, Attempt, Timing, ToolCall } from '../core/response.ts'
 import type { Fold } from '../core/stream.ts'
 import type { Warning } from '../core/warning.ts'
 import { addUsage, UNKNOWN_USAGE } from '../core/usage.ts'
+import { Amount } from '../money/amount.ts'
+import { sum } from '../money/picos.ts'
 import { addCosts } from '../pricing/cost-of.ts'
 import type { Metered } from './meter.ts'
 
@@ -42,15 +44,25 @@ export function toResponse(
     finishReason: fold.end?.finishReason ?? { unified: 'other', raw: undefined },
     usage: Object.freeze(usageOf(attempts)),
     cost: Object.freeze(addCosts(attempts.map((one) => one.cost))),
+    ...savingsOf(done),
     provider: attempt.provider,
     model: attempt.model,
     requestedModel: call.request.model,
     attempts: Object.freeze(attempts),
     timing: Object.freeze(timingOf(firstEventAtMs, fold.end?.timing, startedMs, nowMs)),
+    ...(fold.end?.rateLimits === undefined ? {} : { rateLimits: Object.freeze(fold.end.rateLimits) }),
     warnings: Object.freeze(onlyOnce(answered.flatMap((one) => one.outcome.result.warnings))),
     ...(fold.end?.raw === undefined ? {} : { raw: fold.end.raw }),
   }
   return Object.freeze(response)
+}
+
+/** What the call's free attempts saved together; nothing where one of them has no price to compare with. */
+function savingsOf(done: readonly Metered<Fold>[]): Pick<AIResponse, 'savings'> {
+  const saved = done.map((one) => one.savings).filter((one) => one !== undefined)
+  const [first] = saved
+  if (!first) return {}
+  return { savings: { ...first, amount: new Amount(sum(saved.map(({ amount }) => amount.picos))) } }
 }
 
 /** Each round says the same of the same request. */

@@ -9,7 +9,7 @@ import type { Warning } from '../core/warning.ts'
 import { parseOutput } from '../tools/output.ts'
 import { canRun, checkCalls, runTools, type ToolWatcher } from '../tools/run-tools.ts'
 import { tryChat } from './attempt.ts'
-import { runAttempts } from './attempts.ts'
+import { runAttempts, type Progress } from './attempts.ts'
 import { callFacts } from './call-facts.ts'
 import type { Metered } from './meter.ts'
 import type { PipelineParts } from './pipeline.ts'
@@ -23,18 +23,22 @@ export async function runRounds(
   parts: PipelineParts,
   call: Call,
   driver: Driver,
-  beforeSending: () => void,
+  { afterwards, beforeSending }: Pick<Progress<Fold>, 'afterwards' | 'beforeSending'>,
 ): Promise<AIResponse> {
   const { clock } = parts.runtime
   const startedMs = clock.elapsed()
   const done: Metered<Fold>[] = []
   const added: Message[] = []
+  const progress: Progress<Fold> = { done, round: 1, afterwards, beforeSending }
   let current: Call = call.sink ? { ...call, sink: oneAnswer(call.sink) } : call
   for (let round = 1; ; round++) {
     const sent = current
-    const progress = { done, round, beforeSending }
-    const { outcome } = await runAttempts(parts, sent, driver, progress, () => tryChat(driver, sent, clock))
-    const fold = outcome.result
+    progress.round = round
+    const metered = await runAttempts(parts, sent, driver, progress, (one, by, before) =>
+      tryChat(by, one, clock, before),
+    )
+    const fold = metered.outcome.result
+    if (metered.warnings.length > 0) await warn(sent, fold, ...metered.warnings)
     // Nothing is waited for where there is nothing to wait for: most answers are a text and no more.
     const asked = fold.toolCalls
     const toolCalls = asked.length === 0 ? asked : await checkCalls(asked, call.tools)

@@ -1,98 +1,61 @@
 import type { LineKind } from '../core/cost.ts'
-import { AIError } from '../core/errors.ts'
-import { MoneyError, parseDecimal } from '../money/decimal.ts'
-import { PICOS_PER_DOLLAR, type Picos } from '../money/picos.ts'
+import type { Picos } from '../money/picos.ts'
 
-/** Prices of one model, in dollars per million tokens, as decimal strings. */
-export interface ModelPrice {
-  /** The configured provider's name. */
-  readonly provider: string
-  /** The model's exact id; there is no matching by prefix. */
-  readonly model: string
-  readonly perMillionTokens: {
-    readonly input: string
-    readonly output: string
-    /** @default the price of input */
-    readonly cacheRead?: string
-    /** @default the price of input */
-    readonly cacheWrite?: string
-  }
+export type { ModelPrice } from './own-prices.ts'
+export { createPriceList, PRICE_ROWS_MAX } from './create-price-list.ts'
+
+/** A price as an exact fraction: so many picos for so many units. */
+export interface UnitPrice {
+  readonly picos: Picos
+  readonly per: bigint
 }
 
-/** Picos for one unit of each line of one model. */
-export type UnitPrices = Readonly<Partial<Record<LineKind, Picos>>>
+/** The prices of one model for one request: at its time, its tier of service and its length. */
+export interface Rates {
+  /** Undefined where this kind has no price of its own and none that is known to apply. */
+  of(kind: LineKind, name?: string): UnitPrice | undefined
+}
+
+/** All that decides which price applies. */
+export interface PriceQuestion {
+  /** The configured provider's name: the user's own prices are by it. */
+  readonly provider: string
+  /** Whose published prices apply; undefined where nobody's do. */
+  readonly vendor: string | undefined
+  readonly model: string
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  /** All input tokens, cached ones included: long requests can have another price. */
+  readonly inputTokens: number
+  /** @default the vendor's default tier */
+  readonly serviceTier: string | undefined
+}
+
+/** A question about all moments until `until`, and about at most those input tokens. */
+export interface RangeQuestion extends PriceQuestion {
+  readonly until: number
+}
+
+/** What the price data says of a model beside prices. */
+export interface ModelLimits {
+  readonly contextLength: number | undefined
+  readonly maxOutputTokens: number | undefined
+  /** Whether the limit that is sent bounds everything that is billed as output; undefined where that is not known. */
+  readonly outputBound: 'capped' | 'uncapped' | undefined
+}
 
 /** A named, unchanging set of prices. */
 export interface PriceList {
   /** Content hash: the same prices have the same id everywhere. */
   readonly id: string
-  find(provider: string, model: string): UnitPrices | undefined
-}
-
-/** Dearest price that is believed, in dollars per million tokens: above it a comma is misplaced. */
-const PER_MILLION_MAX = 2_000n * PICOS_PER_DOLLAR
-const MILLION = 1_000_000n
-/** Most rows in one price list. */
-export const PRICE_ROWS_MAX = 100_000
-
-/**
- * Builds a price list of a user's own prices. Every number is a decimal string per million tokens and becomes an
- * exact number of picos per token.
- *
- * @throws AIError `config_invalid` naming the row: twice the same model, a price that is negative, above $2,000 per
- * million, or finer than a pico per token.
- */
-export async function createPriceList(
-  rows: readonly ModelPrice[],
-  sha256: (text: string) => Promise<string>,
-): Promise<PriceList> {
-  if (rows.length > PRICE_ROWS_MAX) throw invalid(`A price list has at most ${PRICE_ROWS_MAX} rows`)
-  const prices = new Map<string, UnitPrices>()
-  for (const row of rows) {
-    const key = keyOf(row.provider, row.model)
-    if (prices.has(key)) throw invalid(`There are two prices for ${row.provider}/${row.model}`)
-    prices.set(key, unitPrices(row))
-  }
-  const content = [...prices].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const id = await sha256(
-    JSON.stringify(content, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)),
-  )
-  return { id, find: (provider, model) => prices.get(keyOf(provider, model)) }
-}
-
-function unitPrices(row: ModelPrice): UnitPrices {
-  const { input, output, cacheRead = input, cacheWrite = input } = row.perMillionTokens
-  const perToken = (text: string, what: string): Picos =>
-    perTokenPicos(text, `${row.provider}/${row.model}, ${what}`)
-  return Object.freeze({
-    input: perToken(input, 'input'),
-    output: perToken(output, 'output'),
-    'cache-read': perToken(cacheRead, 'cacheRead'),
-    'cache-write': perToken(cacheWrite, 'cacheWrite'),
-  })
-}
-
-function perTokenPicos(text: string, where: string): Picos {
-  let perMillion: Picos
-  try {
-    perMillion = parseDecimal(text)
-  } catch (cause) {
-    if (!(cause instanceof MoneyError)) throw cause
-    throw invalid(`Price of ${where}: ${cause.message}`)
-  }
-  if (perMillion < 0n || perMillion > PER_MILLION_MAX) {
-    throw invalid(`Price of ${where}: ${text} is not between 0 and 2000 dollars per million tokens`)
-  }
-  if (perMillion % MILLION !== 0n) {
-    throw invalid(`Price of ${where}: ${text} is finer than six decimals per million tokens`)
-  }
-  return (perMillion / MILLION) as Picos
-}
-
-function keyOf(provider: string, model: string): string {
-  return `${provider}\n${model}`
-}
-
-function invalid(message: string): AIError {
-  return new AIError({ code: 'config_invalid', message })
+  /** By exact id, a declared alias or a dated form of the id, never by prefix; undefined where no price is known. */
+  find(question: PriceQuestion): Rates | undefined
+  /** For each kind the dearest that a request of at most these input tokens can meet until a moment. */
+  worst(question: RangeQuestion): Rates | undefined
+  /** For each kind the cheapest that a request of any length can meet until a moment. */
+  best(question: RangeQuestion): Rates | undefined
+  /** What the user's own price for the model says comes before what is published. */
+  limits(vendor: string | undefined, model: string, provider?: string): ModelLimits | undefined
+  /** Why `find` found nothing, or rates without this kind, and what to do about it. */
+  explain(question: PriceQuestion, kind?: LineKind, name?: string): string
 }

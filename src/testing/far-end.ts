@@ -97,6 +97,8 @@ export interface FarEnd<Reply> extends AsyncDisposable {
 export interface Manners<Reply> {
   /** The path that `reply` and `default` are about. */
   readonly mainPath: string
+  /** Whether a path is the main one under another name, where a provider puts the model into it. */
+  readonly isMain?: (path: string) => boolean
   readonly speak: Speak<Reply>
 }
 
@@ -262,7 +264,9 @@ class HttpFarEnd<Reply> implements FarEnd<Reply> {
   }
 
   async #take(request: RecordedRequest): Promise<Taken<Reply> | undefined> {
-    for (const path of [`${request.method} ${request.path}`, request.path]) {
+    const { mainPath, isMain } = this.#manners
+    const main = isMain?.(request.path) === true ? [mainPath] : []
+    for (const path of [`${request.method} ${request.path}`, request.path, ...main]) {
       const script = this.#scripts.get(path)
       if (!script) continue
       const queued = script.queue.shift()

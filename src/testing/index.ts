@@ -1,6 +1,14 @@
 // Everything that `import { … } from 'groat/testing'` offers.
 
 // Far ends: real servers on loopback that speak a provider's protocol
+export { fakeGemini } from './fake-gemini.ts'
+export type {
+  FakeGemini,
+  FakeGeminiModel,
+  FakeGeminiOptions,
+  FakeGeminiToolCall,
+  GeminiReply,
+} from './fake-gemini.ts'
 export { fakeOllama } from './fake-ollama.ts'
 export type {
   FakeOllama,
@@ -9,6 +17,8 @@ export type {
   FakeOllamaToolCall,
   OllamaReply,
 } from './fake-ollama.ts'
+export { fakeXai } from './fake-xai.ts'
+export type { FakeXai, FakeXaiModel, FakeXaiOptions, XaiFault, XaiReply, XaiServerCall } from './fake-xai.ts'
 export type { Delivery, FarEnd, FarEndOptions, Gate, RecordedRequest, Scripted } from './far-end.ts'
 
 // A scripted provider without a server
@@ -29,4 +39,30 @@ export type {
   ContractVectors,
   ContractWorld,
 } from './driver-contract.ts'
-export { mockSubject, ollamaSubject } from './subjects.ts'
+export { geminiSubject, mockSubject, ollamaSubject } from './subjects.ts'
+export { xaiSubject } from './xai-subject.ts'
+
+// A provider that bills, and ways to overspend, for any set-up that has budgets
+export { startMeteredProvider } from './metered-provider.ts'
+export type {
+  MeteredBill,
+  MeteredPrice,
+  MeteredProvider,
+  MeteredProviderOptions,
+  MeteredRates,
+  MeteredReply,
+} from './metered-provider.ts'
+export { runOverspendScenario } from './overspend-run.ts'
+export { overspendScenarios } from './overspend-scenarios.ts'
+export type {
+  OverspendAbility,
+  OverspendAsk,
+  OverspendLimit,
+  OverspendOutcome,
+  OverspendResult,
+  OverspendScenario,
+  OverspendSetup,
+  OverspendSubject,
+  OverspendVerdict,
+  OverspendWorld,
+} from './overspend.ts'

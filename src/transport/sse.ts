@@ -56,6 +56,14 @@ export class SseDecoder {
     return this.#feed(this.#text.decode())
   }
 
+  /**
+   * In place of `end`: also the event after which the blank line is missing, where it is complete JSON or `[DONE]`. Some
+   * providers leave the line out after their last one; the standard would drop it.
+   */
+  rest(): SseRecord[] {
+    return this.#feed(`${this.#text.decode()}\n\n`).filter(({ data }) => isWhole(data))
+  }
+
   #feed(text: string): SseRecord[] {
     if (this.#error !== undefined) throw this.#error
     this.#parser.feed(text)
@@ -64,6 +72,16 @@ export class SseDecoder {
     if (this.#error !== undefined && records.length === 0) throw this.#error
     if (records.length > 0) this.#records = []
     return records
+  }
+}
+
+function isWhole(data: string): boolean {
+  if (data === '[DONE]') return true
+  try {
+    JSON.parse(data)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -95,7 +95,9 @@ test('--json prints the answer as one object, its money as text', async () => {
 test('a cloud model behind the server has an unknown cost, and says why', async () => {
   const { code, stderr } = await groat(place, ['ask', '--model', 'ollama/big:cloud', 'Hi'])
   expect(code).toBe(0)
-  expect(stderr).toContain('unknown (ollama/big:cloud runs in the cloud and no price for it is known)')
+  expect(stderr).toContain(
+    'unknown (ollama/big:cloud runs in the cloud and no price for it is known: give it one',
+  )
 })
 
 test.each([

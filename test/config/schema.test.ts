@@ -7,6 +7,7 @@ import {
   mediaSchema,
   providerSchema,
 } from '../../src/config/schema.ts'
+import { usd } from '../../src/core/usd.ts'
 import type { ProviderOptions } from '../../src/drivers/rooms.ts'
 import { createMemoryLedger } from '../../src/ledger/memory/index.ts'
 
@@ -37,6 +38,7 @@ test('the schema takes all that createAI takes', () => {
     maxConcurrency: 1,
     contextWindow: { min: 1, max: 2 },
     media: { fetchUrls: ['https://pictures.example'], readFiles: true, bytesMax: 1 },
+    prices: 'openai',
     fetch: globalThis.fetch,
   }
   const config: Required<AIConfig> = {
@@ -56,7 +58,23 @@ test('the schema takes all that createAI takes', () => {
         perMillionTokens: { input: '1', output: '2', cacheRead: '0.5', cacheWrite: '1.25' },
       },
     ],
-    middleware: [(call, next) => next(call)],
+    budgets: [
+      {
+        scope: 'user',
+        id: '*',
+        period: 'day',
+        limit: '5.00',
+        timeZone: 'Europe/Berlin',
+        unpriced: 'deny',
+        mode: 'observe',
+        thresholds: [0.5],
+        onLimit: { fallback: 'ollama/llama3.2' },
+      },
+      { scope: 'key', id: 'k', period: 'total', limit: null },
+      { scope: 'project', id: 'p', period: 'call', limit: usd('0.05') },
+    ],
+    baseline: 'openai/gpt-6-luna',
+    middleware: [(call, next) => next(call), { name: 'budget-enforcement', mode: 'observe' }],
     runtime: { random: () => 0 },
   }
   expect(configSchema.safeParse(config).error).toBeUndefined()

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { driverContract } from '../../src/testing/contract-cases.ts'
 import { runContractCase } from '../../src/testing/driver-contract.ts'
-import { mockSubject, ollamaSubject } from '../../src/testing/subjects.ts'
+import { geminiSubject, mockSubject, ollamaSubject } from '../../src/testing/subjects.ts'
+import { xaiSubject } from '../../src/testing/xai-subject.ts'
 
-const SUBJECTS = [mockSubject, ollamaSubject]
+const SUBJECTS = [mockSubject, ollamaSubject, xaiSubject, geminiSubject]
 
 describe.each(SUBJECTS)('$name', (subject) => {
   const declared = new Set(subject.capabilities)

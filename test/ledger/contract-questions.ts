@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Cost } from '../../src/core/cost.ts'
 import type { Dimension, Ledger, LedgerEntry, LedgerFilter, LedgerTotal } from '../../src/ledger/ledger.ts'
-import { parseUsd } from '../../src/money/amount.ts'
+import { parseUsd, ZERO_AMOUNT } from '../../src/money/amount.ts'
 import { assertError, failure, type LedgerCase } from './contract-case.ts'
 import {
   collect,
@@ -24,8 +24,8 @@ export const FILTERING: readonly LedgerCase[] = [
     async run({ open }) {
       const ledger = await open()
       const a = entry({ at: NOON, user: 'ada', project: 'p', organization: 'o', key: 'k' })
-      const b = entry({ at: NOON + 1, user: 'ada', provider: 'ollama', model: 'llama3.2' })
-      const c = entry({ at: NOON + 2, user: 'bob', callId: a.callId })
+      const b = entry({ at: NOON + 1, user: 'ada', provider: 'ollama', model: 'llama3.2', tags: ['w', 'x'] })
+      const c = entry({ at: NOON + 2, user: 'bob', callId: a.callId, tags: ['x'] })
       for (const one of [a, b, c]) await ledger.append(one)
       const expected: readonly (readonly [LedgerFilter, readonly LedgerEntry[]])[] = [
         [{}, [a, b, c]],
@@ -37,6 +37,9 @@ export const FILTERING: readonly LedgerCase[] = [
         [{ provider: 'ollama' }, [b]],
         [{ model: 'llama3.2' }, [b]],
         [{ callId: a.callId }, [a, c]],
+        [{ tag: 'x' }, [b, c]],
+        [{ tag: 'x', user: 'bob' }, [c]],
+        [{ tag: 'X' }, []],
         [{ user: 'ada', provider: 'openai' }, [a]],
         [{ user: 'Ada' }, []],
         [{ from: NOON + 1 }, [b, c]],
@@ -84,7 +87,7 @@ export const FILTERING: readonly LedgerCase[] = [
       const ledger = await open()
       const bad: readonly (readonly [Record<string, unknown>, RegExp])[] = [
         [{ by: ['usr'] }, /'user'/],
-        [{ by: ['day', 'hour'] }, /user, project/],
+        [{ by: ['day', 'minutes'] }, /user, project/],
         [{ by: 'user' }, /list/],
         [{ modl: 'x' }, /'model'/],
         [{ from: 2, to: 1 }, /exchange/],
@@ -119,10 +122,12 @@ async function assertTotals(
     calls,
     attempts,
     freeAttempts: free,
+    boundedAttempts: 0,
     unknownAttempts: unknown,
     inputTokens: input,
     outputTokens: output,
     cost: parseUsd(dollars),
+    savings: ZERO_AMOUNT,
   }))
   assert.deepStrictEqual(await ledger.totals(query), expected, JSON.stringify(query))
 }
@@ -223,6 +228,76 @@ export const TOTALS: readonly LedgerCase[] = [
       ])
       const [day] = await ledger.totals({ from: midnight, to: midnight + DAY })
       assert.equal(day?.attempts, 2)
+    },
+  },
+  {
+    name: 'groups by hours, days and months of UTC, and counts an entry for each of its tags',
+    async run({ open }) {
+      const ledger = await open()
+      const end = Date.UTC(2028, 1, 29, 23, 59, 59, 999)
+      await ledger.append(entry({ at: end, tags: ['a', 'b'], cost: exact('1') }))
+      await ledger.append(entry({ at: end + 1, tags: ['b'], cost: exact('2') }))
+      await ledger.append(entry({ at: end + 1 + 3_600_000, cost: exact('4') }))
+      const sums = async (by: readonly Dimension[]): Promise<unknown[]> =>
+        (await ledger.totals({ by })).map(({ group, attempts, cost }) => [
+          ...Object.values(group),
+          attempts,
+          String(cost),
+        ])
+      assert.deepStrictEqual(await sums(['hour']), [
+        ['2028-02-29T23', 1, '1'],
+        ['2028-03-01T00', 1, '2'],
+        ['2028-03-01T01', 1, '4'],
+      ])
+      assert.deepStrictEqual(await sums(['month']), [
+        ['2028-02', 1, '1'],
+        ['2028-03', 2, '6'],
+      ])
+      assert.deepStrictEqual(await sums(['tag']), [
+        [undefined, 1, '4'],
+        ['a', 1, '1'],
+        ['b', 2, '3'],
+      ])
+      assert.deepStrictEqual(await sums(['tag', 'month']), [
+        [undefined, '2028-03', 1, '4'],
+        ['a', '2028-02', 1, '1'],
+        ['b', '2028-02', 1, '1'],
+        ['b', '2028-03', 1, '2'],
+      ])
+      assert.deepStrictEqual(
+        (await ledger.totals({ tag: 'b', by: ['tag'] })).map(({ group, attempts }) => [group.tag, attempts]),
+        [
+          ['a', 1],
+          ['b', 2],
+        ],
+      )
+    },
+  },
+  {
+    name: 'adds corrections and costs from outside to the sums, and counts neither as attempts; savings apart',
+    async run({ open }) {
+      const ledger = await open()
+      const bounded: Cost = { status: 'bounded', amount: parseUsd('3'), reason: 'not heard of', lines: [] }
+      const savings = { baseline: 'openai/gpt-6-luna', amount: parseUsd('0.25') }
+      const call = { callId: 'one', attemptId: 'one/1' }
+      await ledger.append(entry({ ...call, id: 'one/1/assumed', kind: 'assumption', cost: bounded }))
+      await ledger.append(entry({ ...call, id: 'one/1/corrected', kind: 'correction', cost: exact('-2') }))
+      await ledger.append(entry({ id: 'x', kind: 'external', cost: exact('0.5') }))
+      await ledger.append(entry({ cost: FREE, savings }))
+      await ledger.append(entry({ cost: FREE, savings }))
+      const [total] = await ledger.totals()
+      assert.deepStrictEqual(total, {
+        group: {},
+        calls: 3,
+        attempts: 3,
+        freeAttempts: 2,
+        boundedAttempts: 1,
+        unknownAttempts: 0,
+        inputTokens: 50,
+        outputTokens: 25,
+        cost: parseUsd('1.5'),
+        savings: parseUsd('0.5'),
+      })
     },
   },
   {

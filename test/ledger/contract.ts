@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Cost } from '../../src/core/cost.ts'
+import type { Cost, CostLine } from '../../src/core/cost.ts'
 import type { LedgerEntry } from '../../src/ledger/ledger.ts'
-import { parseUsd, ZERO_AMOUNT } from '../../src/money/amount.ts'
+import { parseUsd, ZERO_AMOUNT, type Amount } from '../../src/money/amount.ts'
 import { assertError, failure, type LedgerCase } from './contract-case.ts'
 import { FILTERING, TOTALS } from './contract-questions.ts'
 import {
@@ -79,8 +79,16 @@ const WRITING: readonly LedgerCase[] = [
       const raw = { told: [1, null, 'x', { deep: true }], n: 0.1 }
       const scopes = { user: 'ada', project: 'p', organization: 'o', key: 'k', tags: ['a', 'b'] }
       const failure = { outcome: 'error', error: 'rate_limited', durationMs: 0 } as const
+      const told = {
+        kind: 'correction',
+        id: 'of its own',
+        serviceTier: 'flex',
+        savings: { baseline: 'openai/gpt-6-luna', amount: parseUsd('-0.000000000001') },
+      } as const
+      const search: CostLine = { ...line(parseUsd('1')), kind: 'tool-call', unit: 'call', name: 'web-search' }
+      const cost: Cost = { ...exact('2'), lines: [line(parseUsd('1')), search] } as Cost
       const written = [
-        entry({ usage: { ...usage(7, 8), ...counts, ...media, raw }, ...scopes, ...failure }),
+        entry({ usage: { ...usage(7, 8), ...counts, ...media, raw }, ...scopes, ...failure, ...told, cost }),
         entry({ usage: { ...usage(undefined, 0), raw: null }, outcome: 'aborted', at: 0, durationMs: 1e9 }),
       ]
       for (const one of written) await ledger.append(one)
@@ -106,11 +114,11 @@ const WRITING: readonly LedgerCase[] = [
     },
   },
   {
-    name: 'writes an attempt once, however often it is appended',
+    name: 'writes an id once, however often it is appended',
     async run({ open }) {
       const ledger = await open()
       const one = entry()
-      const other = entry({ attemptId: one.attemptId, cost: exact('5') })
+      const other = entry({ id: one.id, cost: exact('5') })
       await ledger.append(one)
       await ledger.append(other)
       const twice = entry()
@@ -180,6 +188,9 @@ const WRITING: readonly LedgerCase[] = [
         { cost: { ...UNKNOWN, amount: ZERO_AMOUNT } as unknown as Cost },
         { callId: 7 as unknown as string },
         { tags: Array.from({ length: 33 }, String) },
+        { kind: 'guess' as 'attempt' },
+        { savings: { baseline: 'a/b', amount: 1 as unknown as Amount } },
+        { serviceTier: 7 as unknown as string },
       ]
       const good = bad.map(() => entry())
       const results = await Promise.allSettled(

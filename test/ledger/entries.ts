@@ -12,13 +12,15 @@ export const INT64_MAX: bigint = 2n ** 63n - 1n
 
 let made = 0
 
-/** An entry with ids of its own and everything else the same, unless told otherwise. */
+/** An entry with ids of its own and everything else the same, unless told otherwise; its id is that of the attempt. */
 export function entry(more: Partial<LedgerEntry> = {}): LedgerEntry {
   const number = ++made
+  const attemptId = more.attemptId ?? `call-${number}/1`
   return {
-    id: `entry-${number}`,
+    id: attemptId,
+    kind: 'attempt',
     callId: `call-${number}`,
-    attemptId: `call-${number}/1`,
+    attemptId,
     at: NOON,
     provider: 'openai',
     model: 'gpt-6-luna-2026-08-01',
@@ -30,6 +32,8 @@ export function entry(more: Partial<LedgerEntry> = {}): LedgerEntry {
     tags: [],
     usage: usage(10, 5),
     cost: exact('0.0105'),
+    serviceTier: undefined,
+    savings: undefined,
     outcome: 'ok',
     error: undefined,
     durationMs: 12.625,

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Cost } from '../../src/core/cost.ts'
 import { isAIError } from '../../src/core/errors.ts'
 import {
   DIMENSIONS,
+  ENTRY_KINDS,
   type Dimension,
   type Ledger,
   type LedgerEntry,
@@ -13,6 +15,7 @@ import {
 } from '../../src/ledger/ledger.ts'
 import { createMemoryLedger } from '../../src/ledger/memory/index.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/index.ts'
+import { Amount, parseUsd } from '../../src/money/amount.ts'
 import { DAY, entry, exactPicos, FREE, INT64_MAX, NOON, UNKNOWN, usage } from './entries.ts'
 import { fold, type FoldedTotal } from './fold.ts'
 
@@ -32,8 +35,9 @@ afterAll(() => {
 const LABEL = fc.constantFrom('a', '', '1:a')
 const SCOPE = fc.option(LABEL, { nil: undefined })
 const COUNT = fc.option(fc.nat(1_000_000), { nil: undefined })
+const BOUNDED: Cost = { status: 'bounded', amount: parseUsd('1'), reason: 'cut', lines: [] }
 const COST = fc.oneof(
-  fc.constantFrom(FREE, UNKNOWN),
+  fc.constantFrom(FREE, UNKNOWN, BOUNDED),
   fc.bigInt(-INT64_MAX, INT64_MAX).map(exactPicos),
   fc.bigInt(0n, 1_000n).map(exactPicos),
 )
@@ -58,6 +62,13 @@ const ENTRY = fc
     cost: COST,
     input: COUNT,
     output: COUNT,
+    tags: fc.subarray(['a', '', '1:a', 'b']),
+    // Most are attempts: what else there is only adds to sums.
+    kind: fc.constantFrom(...Array.from({ length: 6 }, () => 'attempt' as const), ...ENTRY_KINDS),
+    savings: fc.option(
+      fc.bigInt(-INT64_MAX, INT64_MAX).map((picos) => ({ baseline: 'a/b', amount: new Amount(picos) })),
+      { nil: undefined },
+    ),
   })
   .map(({ input, output, ...more }) => entry({ ...more, usage: usage(input, output) }))
 
@@ -75,6 +86,7 @@ const BOOKS = fc.oneof(...CALLS).map((calls) =>
     attempts.map((one, index): LedgerEntry => ({
       ...one,
       callId: `c${call}`,
+      id: `c${call}/${index}`,
       attemptId: `c${call}/${index}`,
     })),
   ),
@@ -85,7 +97,7 @@ const QUERY: fc.Arbitrary<Query> = fc
     by: fc.shuffledSubarray([...DIMENSIONS], { maxLength: 3 }),
     // Few filters at once: with many, nearly all answers are empty.
     filter: fc
-      .dictionary(fc.constantFrom('user', 'project', 'organization', 'key', 'provider', 'model'), LABEL, {
+      .dictionary(fc.constantFrom('user', 'project', 'organization', 'key', 'provider', 'model', 'tag'), LABEL, {
         maxKeys: 2,
       })
       .map((filter): LedgerFilter => filter),
@@ -108,7 +120,7 @@ const QUERIES = fc.array(QUERY, { minLength: 1, maxLength: 12 })
 
 async function totalsOf(ledger: Ledger, query: Query): Promise<FoldedTotal[]> {
   const totals = await ledger.totals(query)
-  return totals.map(({ cost, ...rest }) => ({ ...rest, picos: cost.picos }))
+  return totals.map(({ cost, savings, ...rest }) => ({ ...rest, picos: cost.picos, savings: savings.picos }))
 }
 
 /** In one order, whatever it is: the contract looks at the order itself. */

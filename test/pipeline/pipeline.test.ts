@@ -201,7 +201,10 @@ describe('a failed call', () => {
   it('costs what is not known, never nothing, when it broke off in the middle', async () => {
     const { ai } = world([{ pieces: ['Hel', 'lo'], cutAfter: 1 }])
     await expect(Array.fromAsync(ai.streamMessage('Hi'))).rejects.toMatchObject({ partial: { text: 'Hel' } })
-    expect(await entriesOf(ai)).toMatchObject([{ cost: { status: 'unknown', amount: undefined } }])
+    const [entry] = await entriesOf(ai)
+    // Two bytes and 544 tokens around them at $1 per million, and three bytes of 'Hel' at $2.
+    expect(entry?.cost).toMatchObject({ status: 'bounded' })
+    expect(String(entry?.cost.amount)).toBe('0.000552')
   })
 
   it('is not sent where its answer could not be booked', async () => {

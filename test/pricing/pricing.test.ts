@@ -25,7 +25,11 @@ function billOf(
 }
 
 function price(usage: Parameters<typeof toUsage>[0], locality?: Locality, model?: string): Cost {
-  return costOf(billOf(usage, locality, model), toUsage(usage), 'mock', prices)
+  return costOf(billOf(usage, locality, model), toUsage(usage), { provider: 'mock', at: 0 }, prices)
+}
+
+function find(provider: string, model: string): unknown {
+  return prices.find({ provider, vendor: undefined, model, at: 0, inputTokens: 1, serviceTier: undefined })
 }
 
 describe('a price list', () => {
@@ -40,14 +44,14 @@ describe('a price list', () => {
   })
 
   it('matches ids exactly, never by their beginning', () => {
-    expect(prices.find('mock', 'mock-1')).toBeDefined()
+    expect(find('mock', 'mock-1')).toBeDefined()
     for (const [provider, model] of [
       ['mock', 'mock-1-ultra'],
       ['mock', 'Mock-1'],
       ['mock', 'mock'],
       ['other', 'mock-1'],
     ] as const) {
-      expect(prices.find(provider, model)).toBeUndefined()
+      expect(find(provider, model)).toBeUndefined()
     }
   })
 
@@ -137,9 +141,12 @@ describe('the cost of an attempt', () => {
   it('is unknown for a line that has no price', () => {
     const usage = toUsage({ inputTokens: 1, outputTokens: 1 })
     const lines = [...tokenLines(usage), { kind: 'tool-call', quantity: 1, unit: 'call' } as const]
-    expect(costOf({ locality: 'remote', model: 'mock-1', lines }, usage, 'mock', prices)).toMatchObject({
+    expect(
+      costOf({ locality: 'remote', model: 'mock-1', lines }, usage, { provider: 'mock', at: 0 }, prices),
+    ).toMatchObject({
       status: 'unknown',
-      reason: 'mock/mock-1 has no price for tool-call',
+      reason:
+        'mock/mock-1: no price for tool-call is known: give it one under `prices` in your configuration (`perThousandCalls`)',
     })
   })
 

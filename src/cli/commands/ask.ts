@@ -1,4 +1,5 @@
 import { AIError, type AIResponse, type CallOptions } from '../../index.ts'
+import type { OnLimit } from '../../core/budget.ts'
 import { REQUEST_BYTES_MAX } from '../../core/limits.ts'
 import { makeCall, showAnswer, stoppedText } from '../answer.ts'
 import { EXIT, UsageError } from '../failure.ts'
@@ -16,7 +17,11 @@ export interface CallFlags {
   readonly user?: string
   readonly project?: string
   readonly organization?: string
+  readonly key?: string
   readonly tag?: readonly string[]
+  /** Dollars. */
+  readonly budget?: string
+  readonly onLimit?: string
   /** Seconds. */
   readonly timeout?: number
 }
@@ -61,8 +66,9 @@ async function showResponse(screen: Screen, response: AIResponse, streamed: bool
 
 /** Call options of what was given on the command line. */
 export function callOptions(flags: CallFlags): CallOptions {
-  const { system, temperature, maxOutputTokens, seed, stop, user, project, organization, tag, timeout } =
+  const { system, temperature, maxOutputTokens, seed, stop, user, project, organization, key, tag, timeout } =
     flags
+  const { budget, onLimit } = flags
   const all = {
     system,
     temperature,
@@ -72,14 +78,33 @@ export function callOptions(flags: CallFlags): CallOptions {
     user,
     project,
     organization,
+    key,
     tags: tag,
+    budget: budget === undefined ? undefined : dollars(budget),
+    onLimit: onLimit === undefined ? undefined : toOnLimit(onLimit),
     timeoutMs: timeout === undefined ? undefined : timeout * 1_000,
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
+/** Dollars, as people write them: `5`, `0.05`, `$5.00`. @throws UsageError */
+export function dollars(text: string): string {
+  const [, amount] = /^\$?(\d{1,15}(?:\.\d{1,12})?)$/.exec(text.trim()) ?? []
+  if (amount !== undefined) return amount
+  throw new UsageError(`${JSON.stringify(text)} is no amount of dollars\n(write it as 5, 5.00 or 0.0005)`)
+}
+
+/** What to do at a limit, as the command line writes it. */
+export function toOnLimit(text: string): OnLimit {
+  if (text === 'reject' || text === 'fit') return text
+  if (text.includes('/')) return { fallback: text }
+  throw new UsageError(
+    `--on-limit has no way ${JSON.stringify(text)}\n(there are reject, fit, and a local model such as ollama/llama3.2)`,
+  )
+}
+
 /** The question: of the arguments, of what is piped in, or both, the piped text last. `-` asks for the latter. */
-async function readQuestion(screen: Screen, words: readonly string[]): Promise<string> {
+export async function readQuestion(screen: Screen, words: readonly string[]): Promise<string> {
   const { stdin, stdinEnds } = screen.terminal
   const said = words.filter((word) => word !== '-').join(' ')
   const reads = words.includes('-') || stdinEnds || (words.length === 0 && stdin.isTTY !== true)

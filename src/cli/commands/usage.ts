@@ -1,44 +1,28 @@
-import type { Dimension, LedgerFilter, LedgerTotal } from '../../index.ts'
+import type { Dimension, LedgerTotal } from '../../index.ts'
+import { formatUsd } from '../../index.ts'
 import { DIMENSIONS } from '../../ledger/ledger.ts'
 import { nearest } from '../../core/nearest.ts'
 import { EXIT, UsageError } from '../failure.ts'
-import { countText, tableLines, totalCostText } from '../format.ts'
-import { withSession, type GlobalOptions } from '../session.ts'
+import { filterOf, type FilterFlags } from '../filter.ts'
+import { countText, showTable, totalCostText } from '../format.ts'
+import { withSession } from '../session.ts'
 import type { Screen } from '../terminal.ts'
-import { parseTime } from '../times.ts'
 
-export interface UsageOptions extends GlobalOptions {
+export interface UsageOptions extends FilterFlags {
   readonly by: readonly string[]
-  readonly since?: string
-  readonly until?: string
-  readonly user?: string
-  readonly project?: string
-  readonly organization?: string
-  readonly key?: string
 }
 
 /** `groat usage`: what the ledger sums up to. */
 export async function usage(screen: Screen, options: UsageOptions): Promise<number> {
   const by = options.by.map(toDimension)
-  const { provider, model, user, project, organization, key } = options
-  const nowMs = screen.terminal.runtime.clock.now()
-  const filter: LedgerFilter = {
-    provider,
-    model,
-    user,
-    project,
-    organization,
-    key,
-    from: options.since === undefined ? undefined : parseTime(options.since, '--since', nowMs),
-    to: options.until === undefined ? undefined : parseTime(options.until, '--until', nowMs),
-  }
+  const filter = filterOf(screen, options)
   // Providers that are no longer configured are in the books all the same: here their names only choose.
   const { provider: _provider, model: _model, ...others } = options
   return withSession(screen, others, async ({ ai }) => {
     const totals = await ai.ledger.totals({ ...filter, by })
-    const [sum] = by.length === 0 ? totals : await ai.ledger.totals(filter)
+    const [sum] = await ai.ledger.totals(filter)
     if (screen.json) await screen.value({ by, totals, sum })
-    else if (sum === undefined || sum.attempts === 0) await screen.line('nothing booked yet')
+    else if (sum === undefined || totals.length === 0) await screen.line('nothing booked yet')
     else await show(screen, by, totals, sum)
     return EXIT.ok
   })
@@ -52,24 +36,41 @@ function toDimension(text: string): Dimension {
   throw new UsageError(`--by has no column ${JSON.stringify(text)}\n(${advice})`)
 }
 
+/** What is said of each group. A column that says nothing of any group is left out. */
+interface Told {
+  readonly head: string
+  readonly text: (total: LedgerTotal) => string
+  readonly always?: boolean
+}
+
+const TOLD: readonly Told[] = [
+  { head: 'CALLS', text: ({ calls }) => countText(calls), always: true },
+  { head: 'TOKENS IN', text: ({ inputTokens }) => countText(inputTokens), always: true },
+  { head: 'TOKENS OUT', text: ({ outputTokens }) => countText(outputTokens), always: true },
+  { head: 'COST', text: totalCostText, always: true },
+  { head: 'FREE', text: ({ freeAttempts }) => countText(freeAttempts), always: true },
+  { head: 'SAVED', text: ({ savings }) => formatUsd(savings) },
+  { head: 'BOUNDED', text: ({ boundedAttempts }) => countText(boundedAttempts) },
+  { head: 'UNKNOWN', text: ({ unknownAttempts }) => countText(unknownAttempts), always: true },
+]
+
 async function show(
   screen: Screen,
   by: readonly Dimension[],
   totals: readonly LedgerTotal[],
   sum: LedgerTotal,
 ): Promise<void> {
+  const told = TOLD.filter(({ head, always }) => {
+    if (head === 'SAVED') return sum.savings.picos !== 0n
+    return always === true || sum.boundedAttempts > 0
+  })
   const columns = [
     ...by.map((dimension) => ({ head: dimension.toUpperCase() })),
-    ...['CALLS', 'TOKENS IN', 'TOKENS OUT', 'COST', 'FREE', 'UNKNOWN'].map((head) => ({ head, right: true })),
+    ...told.map(({ head }) => ({ head, right: true })),
   ]
   const rowOf = (total: LedgerTotal, names: readonly string[]): string[] => [
     ...names,
-    countText(total.calls),
-    countText(total.inputTokens),
-    countText(total.outputTokens),
-    totalCostText(total),
-    countText(total.freeAttempts),
-    countText(total.unknownAttempts),
+    ...told.map(({ text }) => text(total)),
   ]
   const rows = totals.map((total) =>
     rowOf(
@@ -81,14 +82,24 @@ async function show(
     sum,
     by.map((_, index) => (index === 0 ? 'total' : '')),
   )
-  const [head = '', ...lines] = tableLines(columns, [...rows, all])
-  const last = lines.pop() ?? ''
-  await screen.line(screen.style.bold(head))
-  for (const line of lines) await screen.line(line)
-  if (by.length > 0 || lines.length === 0) await screen.line(screen.style.bold(last))
-  if (sum.unknownAttempts > 0) {
-    screen.note(
-      `${countText(sum.unknownAttempts)} of ${countText(sum.attempts)} have an unknown cost (?), which is in no sum`,
-    )
-  }
+  const { bold } = screen.style
+  await showTable(screen, columns, [...rows, all], (line, index) =>
+    index === rows.length ? bold(line) : line,
+  )
+  for (const remark of remarksOn(by, sum)) screen.note(remark)
+}
+
+/** What a reader of the sums must know. */
+function remarksOn(by: readonly Dimension[], sum: LedgerTotal): string[] {
+  const { attempts, boundedAttempts, unknownAttempts } = sum
+  const of = countText(attempts)
+  return [
+    ...(unknownAttempts > 0
+      ? [`${countText(unknownAttempts)} of ${of} have an unknown cost (?), which is in no sum`]
+      : []),
+    ...(boundedAttempts > 0
+      ? [`${countText(boundedAttempts)} of ${of} cost at most what is in the sum (BOUNDED)`]
+      : []),
+    ...(by.includes('tag') ? ['an attempt counts for each of its tags, and once in the total'] : []),
+  ]
 }

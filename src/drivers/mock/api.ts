@@ -33,6 +33,8 @@ export interface MockRequest {
   readonly model: string
   readonly messages: readonly Message[]
   readonly stream: boolean
+  /** The output limit, where one was sent. */
+  readonly maxOutputTokens?: number
   readonly signal: AbortSignal | undefined
 }
 
@@ -55,11 +57,21 @@ export interface MockOptions extends ProviderOptions {
   readonly up?: boolean
 }
 
-export const CHAT_PATH = '/chat'
-export const EMBED_PATH = '/embed'
+const CHAT_PATH = '/chat'
+const EMBED_PATH = '/embed'
 export const MODELS_PATH = '/models'
 export const DEFAULT_MODEL = 'mock-1'
 const DEFAULT_REPLY = 'This is the mock model.'
+
+/** Every chat goes to one path. */
+export function chatPath(): string {
+  return CHAT_PATH
+}
+
+/** And all texts to embed to another. */
+export function embedPath(): string {
+  return EMBED_PATH
+}
 
 /** A script has no address; nothing that is sent to it leaves the process. */
 export function toAddress(_options: MockOptions): Address {

@@ -8,8 +8,9 @@ import { INITIAL, reduce, type MockState } from './stream.ts'
 
 /** A script is asked with the request as it is. */
 export function toWire(request: ChatRequest): WireRequest {
-  const { model, messages, stream } = request
-  return { body: { model, messages, stream }, warnings: [] }
+  const { model, messages, stream, maxOutputTokens } = request
+  const limit = maxOutputTokens === undefined ? {} : { maxOutputTokens }
+  return { body: { model, messages, stream, ...limit }, warnings: [] }
 }
 
 /** A whole answer is the fold of its records. */

@@ -20,6 +20,16 @@ export const SHOW_PATH = '/api/show'
 export const TAGS_PATH = '/api/tags'
 export const VERSION_PATH = '/api/version'
 
+/** Every chat goes to one path. */
+export function chatPath(): string {
+  return CHAT_PATH
+}
+
+/** And all texts to embed to another. */
+export function embedPath(): string {
+  return EMBED_PATH
+}
+
 const DEFAULT_PORT = 11434
 
 /** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */

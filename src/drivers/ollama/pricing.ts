@@ -8,6 +8,8 @@ export function toBill(billed: Billed<OllamaOptions>): Bill {
   return { locality: toLocality(billed), model: billed.model, lines: tokenLines(billed.usage) }
 }
 
+export { demandOf as toDemand } from '../demand.ts'
+
 /** What the answer says of itself outweighs what was known before; what the user declares never makes a cloud free. */
 function toLocality({ options, address, model, profile, facts }: Billed<OllamaOptions>): Locality {
   if (facts?.['remoteHost'] !== undefined || facts?.['remoteModel'] !== undefined) return 'remote'

@@ -46,7 +46,8 @@ export function toWire(request: ChatRequest, known: Known<OllamaOptions>): WireR
   // A bare string is an error 500 on the server.
   if (request.stop !== undefined)
     options['stop'] = typeof request.stop === 'string' ? [request.stop] : request.stop
-  if (request.serviceTier !== undefined) warnings.push(ignored('serviceTier', 'Ollama has no service tiers'))
+  if ((request.serviceTier ?? 'default') !== 'default')
+    warnings.push(ignored('serviceTier', 'Ollama has no service tiers'))
   const { think, prompt, warnings: aboutThinking } = thinkOf(request, known, format !== undefined)
   warnings.push(...aboutThinking)
   const wireMessages = toWireMessages(request.messages, instruction)

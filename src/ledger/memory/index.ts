@@ -1,8 +1,13 @@
 import { AIError } from '../../core/errors.ts'
+import type { Picos } from '../../money/picos.ts'
+import { systemRuntime, type Runtime } from '../../runtime.ts'
+import type { BudgetLedger, BudgetStore } from '../budget-store.ts'
 import { keepEntry, restoreEntry, type KeptEntry } from '../entry.ts'
-import type { Dimension, Ledger, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger.ts'
+import type { Dimension, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger.ts'
 import { checkDimensions, checkFilter, matches, sortTotals } from '../query.ts'
-import { emptyTotal, Rollup, totalsOf } from './rollup.ts'
+import { emptyTotal, foldTotals } from '../totals.ts'
+import { MemoryBudgets } from './budgets.ts'
+import { Rollup } from './rollup.ts'
 
 /** Newest entries that a memory ledger keeps by default: some 15 MB. */
 export const MEMORY_ENTRIES_MAX = 10_000
@@ -21,22 +26,26 @@ const DONE = Promise.resolve()
 /**
  * A ledger in the memory of the process, bounded. The newest entries are kept one by one; totals stay exact for ever,
  * from rollups by labels and day. Beyond `cellsMax` combinations older days are folded together, and at last labels:
- * a question that then has no exact answer is refused with `store_failed`, never answered wrongly. An attempt that is
- * appended again after its entry was dropped counts again.
+ * a question that then has no exact answer is refused with `store_failed`, never answered wrongly. An entry that is
+ * appended again after it was dropped counts again. Budgets are exact as long as the process lives.
  *
  * @throws AIError `config_invalid`
  */
-export function createMemoryLedger(options: MemoryLedgerOptions = {}): Ledger {
+export function createMemoryLedger(
+  options: MemoryLedgerOptions = {},
+  runtime: Pick<Runtime, 'clock'> = systemRuntime,
+): BudgetLedger {
   const entriesMax = checkMax(options.entriesMax ?? MEMORY_ENTRIES_MAX, 'entriesMax')
   const cellsMax = checkMax(options.cellsMax ?? MEMORY_CELLS_MAX, 'cellsMax')
-  return new MemoryLedger(entriesMax, cellsMax)
+  return new MemoryLedger(entriesMax, cellsMax, () => runtime.clock.now())
 }
 
-class MemoryLedger implements Ledger {
+class MemoryLedger implements BudgetLedger {
+  readonly budgets: BudgetStore
   readonly #entriesMax: number
   /** A ring: the entry with number n is at n modulo the most entries. */
   readonly #ring: KeptEntry[] = []
-  readonly #attempts = new Set<string>()
+  readonly #ids = new Set<string>()
   readonly #rollup: Rollup
   /** Number of entries ever written, and so the number of the next. */
   #written = 0
@@ -44,37 +53,48 @@ class MemoryLedger implements Ledger {
   #droppedTo = -Infinity
   #closed = false
 
-  constructor(entriesMax: number, cellsMax: number) {
+  constructor(entriesMax: number, cellsMax: number, now: () => number) {
     this.#entriesMax = entriesMax
     this.#rollup = new Rollup(cellsMax)
+    this.budgets = new MemoryBudgets(now, {
+      checkOpen: () => this.#checkOpen(),
+      add: (kept) => this.#add(kept),
+      costOf: (id) => this.#costOf(id),
+      costs: () => new Map(this.#ring.map(({ entry }) => [entry.id, entry.cost.amount?.picos])),
+    })
   }
 
   append(entry: LedgerEntry): Promise<void> {
     try {
-      this.#append(entry)
+      this.#checkOpen()
+      this.#add(keepEntry(entry))
       return DONE
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #append(entry: LedgerEntry): void {
-    this.#checkOpen()
-    const kept = keepEntry(entry)
-    const { attemptId } = kept.entry
-    if (this.#attempts.has(attemptId)) return
+  /** Writes an entry; false where its id is there already. */
+  #add(kept: KeptEntry): boolean {
+    const { id } = kept.entry
+    if (this.#ids.has(id)) return false
     const place = this.#written % this.#entriesMax
     const dropped = this.#ring[place]
     this.#ring[place] = kept
     this.#written++
-    this.#attempts.add(attemptId)
+    this.#ids.add(id)
     // Before the old entry goes: both may be of one call.
     this.#rollup.add(kept.entry)
     if (dropped !== undefined) this.#drop(dropped.entry)
+    return true
+  }
+
+  #costOf(id: string): Picos | undefined {
+    return this.#ring.find(({ entry }) => entry.id === id)?.entry.cost.amount?.picos
   }
 
   #drop(entry: LedgerEntry): void {
-    this.#attempts.delete(entry.attemptId)
+    this.#ids.delete(entry.id)
     this.#rollup.forget(entry)
     this.#droppedFrom = Math.min(this.#droppedFrom, entry.at)
     this.#droppedTo = Math.max(this.#droppedTo, entry.at)
@@ -112,7 +132,7 @@ class MemoryLedger implements Ledger {
       throw new AIError({ code: 'store_failed', message, retryable: false })
     }
     const entries = [...this.#kept()].map((kept) => kept.entry)
-    return totalsOf(
+    return foldTotals(
       entries.filter((entry) => matches(entry, filter)),
       by,
     )

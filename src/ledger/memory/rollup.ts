@@ -1,12 +1,12 @@
-import { Amount } from '../../money/amount.ts'
 import type { Dimension, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger.ts'
-import { DAY_MS, dayOf, dayText } from '../query.ts'
+import { DAY_MS, dayOf, dayText, isAttempt } from '../query.ts'
+import { addEntry, addSums, noSums, part, totalOf, type Sums } from '../totals.ts'
 
 const LABELS = ['user', 'project', 'organization', 'key', 'provider', 'model'] as const
 type Labels = Readonly<Record<(typeof LABELS)[number], string | undefined>>
 
 /** Sums of all entries with the same labels on the same day. */
-interface Cell {
+interface Cell extends Sums {
   readonly id: number
   /** Number of the day; undefined where older days were folded together. */
   readonly day: number | undefined
@@ -14,12 +14,6 @@ interface Cell {
   readonly labels: Labels | undefined
   /** The calls that have attempts in this cell and in no other. */
   readonly alone: Span
-  attempts: number
-  free: number
-  unknown: number
-  inputTokens: number
-  outputTokens: number
-  picos: bigint
 }
 
 /**
@@ -33,7 +27,8 @@ interface Span {
 
 /** A call of which at least one entry is kept, so that its next attempt is known to be no new call. */
 interface LiveCall {
-  span: Span
+  /** Undefined as long as it has no attempt, but only costs from elsewhere. */
+  span: Span | undefined
   /** Entries that are kept. */
   kept: number
   /** Whether an entry of it is no longer kept. */
@@ -73,17 +68,12 @@ export class Rollup {
 
   /** Adds an entry to the totals. */
   add(entry: LedgerEntry): void {
-    const { at, usage, cost } = entry
+    const { at } = entry
     const cell = this.#cellOf(entry)
-    cell.attempts++
-    cell.inputTokens += usage.inputTokens ?? 0
-    cell.outputTokens += usage.outputTokens ?? 0
-    if (cost.status === 'free') cell.free++
-    if (cost.amount === undefined) cell.unknown++
-    else cell.picos += cost.amount.picos
+    addEntry(cell, entry)
     if (at < this.#earliest) this.#earliest = at
     if (at > this.#latest) this.#latest = at
-    this.#countCall(entry.callId, cell)
+    this.#countCall(entry, cell)
     if (this.#cells.size + this.#spans.size > this.#cellsMax) this.#shrink()
   }
 
@@ -103,12 +93,13 @@ export class Rollup {
 
   /** Totals from the cells, or undefined where the cells do not have the detail that is asked for. */
   totals(by: readonly Dimension[], filter: LedgerFilter): LedgerTotal[] | undefined {
-    if (filter.callId !== undefined) return undefined
+    if (filter.callId !== undefined || filter.tag !== undefined) return undefined
+    if (by.includes('tag') || by.includes('hour')) return undefined
     const days = this.#daysOf(filter)
     if (days === undefined) return undefined
     const wanted = LABELS.filter((label) => filter[label] !== undefined)
-    const byDay = by.includes('day')
-    const needsLabels = wanted.length > 0 || by.length > (byDay ? 1 : 0)
+    const byDay = by.includes('day') || by.includes('month')
+    const needsLabels = wanted.length > 0 || by.some((name) => name !== 'day' && name !== 'month')
     const groups = new Map<string, Group>()
     const groupOf = new Map<Cell, Group>()
     for (const cell of this.#cells.values()) {
@@ -118,14 +109,14 @@ export class Rollup {
       if (wanted.some((label) => cell.labels?.[label] !== filter[label])) continue
       const group = groupFor(groups, cell, by)
       groupOf.set(cell, group)
-      addCell(group, cell)
+      addSums(group, cell)
       group.calls += cell.alone.calls
     }
     for (const span of this.#spans.values()) {
       const seen = new Set(span.cells.map((cell) => groupOf.get(cell)))
       for (const group of seen) if (group !== undefined) group.calls += span.calls
     }
-    return [...groups.values()].map(toTotal)
+    return [...groups.values()].map((sum) => totalOf(sum.group, sum.calls, sum))
   }
 
   #cellOf(entry: LedgerEntry): Cell {
@@ -146,25 +137,27 @@ export class Rollup {
 
   #newCell({ day, labels }: Place): Cell {
     const cells: Cell[] = []
-    const sums = { attempts: 0, free: 0, unknown: 0, inputTokens: 0, outputTokens: 0, picos: 0n }
-    const cell: Cell = { id: this.#nextId++, day, labels, alone: { cells, calls: 0 }, ...sums }
+    const cell: Cell = { id: this.#nextId++, day, labels, alone: { cells, calls: 0 }, ...noSums() }
     cells.push(cell)
     return cell
   }
 
-  #countCall(callId: string, cell: Cell): void {
-    const call = this.#calls.get(callId)
+  #countCall(entry: LedgerEntry, cell: Cell): void {
+    let call = this.#calls.get(entry.callId)
     if (call === undefined) {
-      cell.alone.calls++
-      this.#calls.set(callId, { span: cell.alone, kept: 1, partial: false })
-      return
+      call = { span: undefined, kept: 0, partial: false }
+      this.#calls.set(entry.callId, call)
     }
     call.kept++
-    if (call.span.cells.includes(cell)) return
-    const left = call.span
-    left.calls--
-    if (left.calls === 0 && left.cells.length > 1) this.#spans.delete(spanKey(left.cells))
-    call.span = spanFor(this.#spans, [...left.cells, cell])
+    const { span } = call
+    if (!isAttempt(entry) || span?.cells.includes(cell) === true) return
+    if (span === undefined) {
+      call.span = cell.alone
+    } else {
+      span.calls--
+      if (span.calls === 0 && span.cells.length > 1) this.#spans.delete(spanKey(span.cells))
+      call.span = spanFor(this.#spans, [...span.cells, cell])
+    }
     call.span.calls++
   }
 
@@ -211,7 +204,7 @@ export class Rollup {
         cell = this.#newCell(place)
         cells.set(key, cell)
       }
-      addCell(cell, old)
+      addSums(cell, old)
       moved.set(old, cell)
       if (old.day === undefined || place.day !== undefined) continue
       this.#foldedFrom = Math.min(this.#foldedFrom, old.day)
@@ -225,67 +218,37 @@ export class Rollup {
       span.calls += old.calls
       movedSpans.set(old, span)
     }
-    for (const call of this.#calls.values()) call.span = movedSpans.get(call.span) ?? call.span
+    for (const call of this.#calls.values()) {
+      if (call.span !== undefined) call.span = movedSpans.get(call.span) ?? call.span
+    }
     this.#cells = cells
     this.#spans = spans
     this.#last = undefined
   }
 }
 
-interface Group extends Omit<Cell, 'id' | 'day' | 'labels' | 'alone'> {
+interface Group extends Sums {
   readonly group: LedgerTotal['group']
   calls: number
 }
 
 function groupFor(groups: Map<string, Group>, cell: Cell, by: readonly Dimension[]): Group {
-  const values = by.map((name) => (name === 'day' ? dayText(cell.day ?? 0) : cell.labels?.[name]))
+  const values = by.map((name) => valueOf(cell, name))
   const key = values.map(part).join('')
   let found = groups.get(key)
   if (found === undefined) {
-    found = newGroup(Object.fromEntries(by.map((name, index) => [name, values[index]])))
+    const group = Object.fromEntries(by.map((name, index) => [name, values[index]]))
+    found = { group, calls: 0, ...noSums() }
     groups.set(key, found)
   }
   return found
 }
 
-function newGroup(group: LedgerTotal['group']): Group {
-  return { group, calls: 0, attempts: 0, free: 0, unknown: 0, inputTokens: 0, outputTokens: 0, picos: 0n }
-}
-
-function addCell(sum: Omit<Group, 'group' | 'calls'>, cell: Cell): void {
-  sum.attempts += cell.attempts
-  sum.free += cell.free
-  sum.unknown += cell.unknown
-  sum.inputTokens += cell.inputTokens
-  sum.outputTokens += cell.outputTokens
-  sum.picos += cell.picos
-}
-
-function toTotal(sum: Group): LedgerTotal {
-  const { group, calls, attempts, free, unknown, inputTokens, outputTokens } = sum
-  const cost = new Amount(sum.picos)
-  return {
-    group,
-    calls,
-    attempts,
-    freeAttempts: free,
-    unknownAttempts: unknown,
-    inputTokens,
-    outputTokens,
-    cost,
-  }
-}
-
-/** Totals of entries themselves, for questions that cells cannot answer. */
-export function totalsOf(entries: Iterable<LedgerEntry>, by: readonly Dimension[]): LedgerTotal[] {
-  const rollup = new Rollup(Infinity)
-  for (const entry of entries) rollup.add(entry)
-  return rollup.totals(by, {}) ?? []
-}
-
-/** The one total of nothing. */
-export function emptyTotal(): LedgerTotal {
-  return toTotal(newGroup({}))
+function valueOf({ day = 0, labels }: Cell, name: Dimension): string | undefined {
+  if (name === 'day') return dayText(day)
+  if (name === 'month') return dayText(day).slice(0, 7)
+  // Cells know neither tags nor hours, and were not asked for them.
+  return name === 'tag' || name === 'hour' ? undefined : labels?.[name]
 }
 
 function spanFor(spans: Map<string, Span>, cells: readonly Cell[]): Span {
@@ -320,9 +283,4 @@ function keyOf({ day, labels }: Place): string {
   if (labels === undefined) return `${day}`
   const { user, project, organization, key, provider, model } = labels
   return `${day}|${part(user)}${part(project)}${part(organization)}${part(key)}${part(provider)}${part(model)}`
-}
-
-/** Length first: no text can pretend to be the end of another. */
-function part(text: string | undefined): string {
-  return text === undefined ? '-' : `${text.length}:${text}`
 }

@@ -12,7 +12,9 @@ export const QUEUED_MAX = 65_536
 
 /** Writes that wait, and who waits for them. */
 interface Job {
+  /** Does the work, and remembers what it gave. */
   readonly work: () => void
+  /** Tells it, once it is durable. */
   readonly resolve: () => void
   readonly reject: (error: AIError) => void
 }
@@ -25,6 +27,9 @@ export class GroupCommit {
   readonly #runtime: Runtime
   readonly #begin: StatementSync
   readonly #commit: StatementSync
+  readonly #savepoint: readonly [begin: StatementSync, keep: StatementSync, undo: StatementSync]
+  /** Number of the transaction that is open, or was last: what is read in one holds until its end. */
+  #transaction = 0
   #queue: Job[] = []
   #scheduled = false
   /** When the wait for another process's lock began, and how often it was tried. */
@@ -38,16 +43,54 @@ export class GroupCommit {
     this.#runtime = runtime
     this.#begin = file.database.prepare('BEGIN IMMEDIATE')
     this.#commit = file.database.prepare('COMMIT')
+    this.#savepoint = [
+      file.database.prepare('SAVEPOINT job'),
+      file.database.prepare('RELEASE job'),
+      file.database.prepare('ROLLBACK TO job'),
+    ]
   }
 
-  /** Does `work` in the next transaction; resolves when that is durable, and rejects if it was not written. */
-  run(work: () => void): Promise<void> {
+  get transaction(): number {
+    return this.#transaction
+  }
+
+  /** Does all of `work` or nothing of it, within the transaction: for what takes several statements. */
+  atomically<T>(work: () => T): T {
+    const [begin, keep, undo] = this.#savepoint
+    begin.run()
+    let result: T
+    try {
+      result = work()
+    } catch (error) {
+      // Some errors, such as a full disk, undo the whole transaction.
+      if (this.#database.isTransaction) {
+        undo.run()
+        keep.run()
+      }
+      throw error
+    }
+    keep.run()
+    return result
+  }
+
+  /**
+   * Does `work` in the next transaction; resolves with what it gave when that is durable, and rejects if it was not
+   * written.
+   */
+  run<T>(work: () => T): Promise<T> {
     if (this.#queue.length >= QUEUED_MAX) {
       const message = `The ledger ${this.#path} has ${QUEUED_MAX} writes waiting. Make fewer calls at once, or use a faster disk.`
       return Promise.reject(new AIError({ code: 'store_failed', message }))
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ work, resolve, reject })
+      let result: T
+      this.#queue.push({
+        work: () => {
+          result = work()
+        },
+        resolve: () => resolve(result),
+        reject,
+      })
       this.#schedule()
     })
   }
@@ -97,6 +140,7 @@ export class GroupCommit {
   #transact(batch: readonly Job[]): Map<Job, unknown> | undefined {
     let failed: Map<Job, unknown> | undefined
     this.#begin.run()
+    this.#transaction++
     try {
       for (const job of batch) {
         try {

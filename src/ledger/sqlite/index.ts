@@ -1,15 +1,17 @@
-import type { StatementSync } from 'node:sqlite'
 import { AIError } from '../../core/errors.ts'
 import { systemRuntime, type Runtime } from '../../runtime.ts'
+import type { BudgetLedger } from '../budget-store.ts'
 import { keepEntry } from '../entry.ts'
-import type { Dimension, Ledger, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger.ts'
+import type { Dimension, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger.ts'
 import { checkDimensions, checkFilter, sortTotals } from '../query.ts'
+import { SqliteBudgets } from './budgets.ts'
 import { storeFailed } from './errors.ts'
 import { openFile, type LedgerFile, type Synchronous } from './file.ts'
 import { GroupCommit } from './group-commit.ts'
 import { whenFree } from './locks.ts'
 import { createQueries, type Queries } from './queries.ts'
 import { decodeEntry, encodeEntry, INSERT_ENTRY } from './rows.ts'
+import { Statements } from './statements.ts'
 
 /** How long a write waits for another process's lock by default, in milliseconds. */
 export const LOCK_WAIT_MS = 30_000
@@ -36,7 +38,7 @@ export interface SqliteLedgerOptions {
 export async function openSqliteLedger(
   options: SqliteLedgerOptions,
   runtime: Runtime = systemRuntime,
-): Promise<Ledger> {
+): Promise<BudgetLedger> {
   const { path, synchronous = 'FULL', lockWaitMs = LOCK_WAIT_MS } = options
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw misconfigured('path', "a file's path")
@@ -48,11 +50,18 @@ export async function openSqliteLedger(
     throw misconfigured('lockWaitMs', 'a number of milliseconds, zero or more')
   }
   const file = await openFile({ path, synchronous, lockWaitMs }, runtime)
-  return new SqliteLedger(file, lockWaitMs, runtime)
+  const ledger = new SqliteLedger(file, lockWaitMs, runtime)
+  try {
+    await ledger.budgets.sweep()
+    return ledger
+  } catch (error) {
+    await ledger.close()
+    throw error
+  }
 }
 
-/** Whether an index leads to the entries of a filter; by provider and model there is none, for they tell too few apart. */
-function isIndexed({ provider: _provider, model: _model, ...others }: LedgerFilter): boolean {
+/** Whether an index leads to the entries of a filter; by provider, model and tag there is none, for they tell too few apart. */
+function isIndexed({ provider: _provider, model: _model, tag: _tag, ...others }: LedgerFilter): boolean {
   return Object.keys(others).length > 0
 }
 
@@ -60,12 +69,13 @@ function misconfigured(name: string, what: string): AIError {
   return new AIError({ code: 'config_invalid', message: `The SQLite ledger's '${name}' is ${what}` })
 }
 
-class SqliteLedger implements Ledger {
+class SqliteLedger implements BudgetLedger {
+  readonly budgets: SqliteBudgets
   readonly #file: LedgerFile
   readonly #lockWaitMs: number
   readonly #runtime: Runtime
   readonly #commits: GroupCommit
-  readonly #insert: StatementSync
+  readonly #statements: Statements
   #queries: Promise<Queries> | undefined
   #closing: Promise<void> | undefined
 
@@ -74,7 +84,14 @@ class SqliteLedger implements Ledger {
     this.#lockWaitMs = lockWaitMs
     this.#runtime = runtime
     this.#commits = new GroupCommit(file, lockWaitMs, runtime)
-    this.#insert = file.database.prepare(INSERT_ENTRY)
+    this.#statements = new Statements(file.database)
+    this.budgets = new SqliteBudgets({
+      statements: this.#statements,
+      commits: this.#commits,
+      clock: runtime.clock,
+      read: (question) => this.#whenFree(question),
+      checkOpen: () => this.#checkOpen(),
+    })
   }
 
   append(entry: LedgerEntry): Promise<void> {
@@ -82,7 +99,7 @@ class SqliteLedger implements Ledger {
       this.#checkOpen()
       const values = encodeEntry(keepEntry(entry))
       return this.#commits.run(() => {
-        this.#insert.run(...values)
+        this.#statements.run(INSERT_ENTRY, ...values)
       })
     } catch (error) {
       return Promise.reject(storeFailed(this.#file.path, error))
@@ -133,19 +150,23 @@ class SqliteLedger implements Ledger {
     }
   }
 
-  async #ask<T>(question: (queries: Queries) => Promise<T>): Promise<T> {
-    this.#checkOpen()
-    try {
+  #ask<T>(question: (queries: Queries) => Promise<T>): Promise<T> {
+    return this.#whenFree(async () => {
       this.#queries ??= createQueries(this.#file.database)
       const queries = await this.#queries
-      return await whenFree(
-        () => {
-          this.#checkOpen()
-          return question(queries)
-        },
-        this.#lockWaitMs,
-        this.#runtime,
-      )
+      this.#checkOpen()
+      return question(queries)
+    })
+  }
+
+  async #whenFree<T>(question: () => T | Promise<T>): Promise<T> {
+    this.#checkOpen()
+    try {
+      const ask = (): T | Promise<T> => {
+        this.#checkOpen()
+        return question()
+      }
+      return await whenFree(ask, this.#lockWaitMs, this.#runtime)
     } catch (error) {
       throw storeFailed(this.#file.path, error)
     }

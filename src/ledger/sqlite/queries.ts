@@ -1,12 +1,10 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import type { Expression, ExpressionBuilder, Kysely, Sql, SqlBool, SqliteDatabase } from 'kysely'
-import { Amount } from '../../money/amount.ts'
+import type { Expression, ExpressionBuilder, Kysely, RawBuilder, Sql, SqlBool, SqliteDatabase } from 'kysely'
 import type { Dimension, LedgerFilter, LedgerTotal } from '../ledger.ts'
-import { DAY_MS, dayText } from '../query.ts'
+import { DAY_MS, dayText, hourText } from '../query.ts'
+import { totalOf } from '../totals.ts'
+import { HALF, joinHalves } from './halves.ts'
 import type { EntryTable } from './rows.ts'
-
-/** Sums are made of halves of this: int64 would overflow at 9.22 million dollars, and SQLite then fails. */
-const HALF = 1_000_000n
 
 interface Tables {
   entry: EntryTable
@@ -46,7 +44,7 @@ export async function createQueries(database: DatabaseSync): Promise<Queries> {
         // One text, not a row for each of what may be millions of numbers.
         .select(sql<string>`json_group_array(seq)`.as('numbers'))
         .where('seq', '<=', through)
-        .where((eb) => conditions(eb, filter))
+        .where((eb) => conditions(eb, sql, filter))
         .executeTakeFirst()
       return Float64Array.from(JSON.parse(row?.numbers ?? '[]') as number[]).toSorted()
     },
@@ -66,7 +64,7 @@ export async function createQueries(database: DatabaseSync): Promise<Queries> {
         .selectAll()
         .where('seq', '>', after)
         .where('seq', '<=', through)
-        .where((eb) => conditions(eb, filter))
+        .where((eb) => conditions(eb, sql, filter))
         .orderBy('seq')
         .limit(limit)
         .execute()
@@ -76,75 +74,100 @@ export async function createQueries(database: DatabaseSync): Promise<Queries> {
   }
 }
 
+const HOUR_MS = 3_600_000
+
+/** Names a moment's group where it is not a column: the number of the hour or day, or the month as text. */
+function groupBy(sql: Sql, name: Dimension): RawBuilder<bigint | string | null> {
+  if (name === 'hour') return sql`entry.at / ${sql.lit(HOUR_MS)}`
+  if (name === 'day') return sql`entry.at / ${sql.lit(DAY_MS)}`
+  if (name === 'month') return sql`strftime('%Y-%m', entry.at / 1000, 'unixepoch')`
+  return name === 'tag' ? sql`tag.value` : sql`${sql.ref(`entry.${name}`)}`
+}
+
+/** The group's value as it is told. */
+function groupText(name: Dimension, value: bigint | string | null | undefined): string | undefined {
+  if (typeof value !== 'bigint') return value ?? undefined
+  return name === 'hour' ? hourText(Number(value) * HOUR_MS) : dayText(Number(value))
+}
+
 async function totalsOf(
   db: Kysely<Tables>,
   sql: Sql,
   by: readonly Dimension[],
   filter: LedgerFilter,
 ): Promise<LedgerTotal[]> {
-  const sumOf = (column: 'cost_picos' | 'input_tokens' | 'output_tokens') => ({
-    high: sql<bigint>`coalesce(sum(${sql.ref(column)} / ${HALF}), 0)`,
-    low: sql<bigint>`coalesce(sum(${sql.ref(column)} % ${HALF}), 0)`,
+  const sumOf = (column: SummedColumn): { high: RawBuilder<bigint>; low: RawBuilder<bigint> } => ({
+    high: sql<bigint>`coalesce(sum(${sql.ref(`entry.${column}`)} / ${HALF}), 0)`,
+    low: sql<bigint>`coalesce(sum(${sql.ref(`entry.${column}`)} % ${HALF}), 0)`,
   })
-  const [cost, input, output] = [sumOf('cost_picos'), sumOf('input_tokens'), sumOf('output_tokens')]
-  const groups = by.map((name) =>
-    name === 'day'
-      ? sql<bigint | string | null>`at / ${sql.lit(DAY_MS)}`
-      : sql<bigint | string | null>`${sql.ref(name)}`,
-  )
+  const [cost, savings] = [sumOf('cost_picos'), sumOf('savings_picos')]
+  const [input, output] = [sumOf('input_tokens'), sumOf('output_tokens')]
+  const isAttempt = sql`entry.kind IN ('attempt', 'assumption')`
+  const attempts = (status: string): RawBuilder<bigint> =>
+    sql<bigint>`coalesce(sum(${isAttempt} AND entry.cost_status = ${sql.lit(status)}), 0)`
+  const groups = by.map((name) => groupBy(sql, name))
   let query = db
     .selectFrom('entry')
-    .select((eb) => [
-      eb.fn.count<bigint>('call_id').distinct().as('calls'),
-      eb.fn.countAll<bigint>().as('attempts'),
-      sql<bigint>`coalesce(sum(cost_status = 'free'), 0)`.as('free'),
-      sql<bigint>`coalesce(sum(cost_status = 'unknown'), 0)`.as('unknown'),
+    .select([
+      sql<bigint>`count(DISTINCT CASE WHEN ${isAttempt} THEN entry.call_id END)`.as('calls'),
+      sql<bigint>`coalesce(sum(${isAttempt}), 0)`.as('attempts'),
+      attempts('free').as('free'),
+      attempts('bounded').as('bounded'),
+      attempts('unknown').as('unknown'),
       cost.high.as('costHigh'),
       cost.low.as('costLow'),
+      savings.high.as('savingsHigh'),
+      savings.low.as('savingsLow'),
       input.high.as('inputHigh'),
       input.low.as('inputLow'),
       output.high.as('outputHigh'),
       output.low.as('outputLow'),
+      sql<bigint>`count(*)`.as('entries'),
     ])
     .select(groups.map((group, index) => group.as(`group${index}`)))
-    .where((eb) => conditions(eb, filter))
+    .where((eb) => conditions(eb, sql, filter))
+  if (by.includes('tag')) {
+    query = query.leftJoin(sql<{ value: string }>`json_each(entry.tags)`.as('tag'), (join) => join.onTrue())
+  }
   if (by.length > 0) query = query.groupBy(groups)
   const rows = await query.execute()
-  return rows.map((row) => ({
-    group: groupOf(by, row),
-    calls: Number(row.calls),
-    attempts: Number(row.attempts),
-    freeAttempts: Number(row.free),
-    unknownAttempts: Number(row.unknown),
-    inputTokens: Number(join(row.inputHigh, row.inputLow)),
-    outputTokens: Number(join(row.outputHigh, row.outputLow)),
-    cost: new Amount(join(row.costHigh, row.costLow)),
-  }))
+  return rows.map((row) =>
+    totalOf(groupOf(by, row), Number(row.calls), {
+      attempts: Number(row.attempts),
+      free: Number(row.free),
+      bounded: Number(row.bounded),
+      unknown: Number(row.unknown),
+      inputTokens: Number(joinHalves(row.inputHigh, row.inputLow)),
+      outputTokens: Number(joinHalves(row.outputHigh, row.outputLow)),
+      picos: joinHalves(row.costHigh, row.costLow),
+      savings: joinHalves(row.savingsHigh, row.savingsLow),
+    }),
+  )
 }
 
-function join(high: bigint, low: bigint): bigint {
-  return high * HALF + low
-}
+type SummedColumn = 'cost_picos' | 'savings_picos' | 'input_tokens' | 'output_tokens'
 
 function groupOf(by: readonly Dimension[], row: object): LedgerTotal['group'] {
   const values = row as Readonly<Record<string, string | bigint | null>>
-  const group: Partial<Record<Dimension, string | undefined>> = {}
-  for (const [index, name] of by.entries()) {
-    const value = values[`group${index}`] ?? undefined
-    group[name] = typeof value === 'bigint' ? dayText(Number(value)) : value
-  }
-  return group
+  return Object.fromEntries(by.map((name, index) => [name, groupText(name, values[`group${index}`])]))
 }
 
-function conditions(eb: ExpressionBuilder<Tables, 'entry'>, filter: LedgerFilter): Expression<SqlBool> {
+function conditions(
+  eb: ExpressionBuilder<Tables, 'entry'>,
+  sql: Sql,
+  filter: LedgerFilter,
+): Expression<SqlBool> {
   const all: Expression<SqlBool>[] = []
-  const { from, to, callId } = filter
-  if (from !== undefined) all.push(eb('at', '>=', BigInt(from)))
-  if (to !== undefined) all.push(eb('at', '<', BigInt(to)))
-  if (callId !== undefined) all.push(eb('call_id', '=', callId))
+  const { from, to, callId, tag } = filter
+  if (from !== undefined) all.push(eb('entry.at', '>=', BigInt(from)))
+  if (to !== undefined) all.push(eb('entry.at', '<', BigInt(to)))
+  if (callId !== undefined) all.push(eb('entry.call_id', '=', callId))
   for (const name of ['user', 'project', 'organization', 'key', 'provider', 'model'] as const) {
     const value = filter[name]
-    if (value !== undefined) all.push(eb(name, '=', value))
+    if (value !== undefined) all.push(eb(`entry.${name}`, '=', value))
+  }
+  if (tag !== undefined) {
+    all.push(sql<SqlBool>`EXISTS (SELECT 1 FROM json_each(entry.tags) WHERE value = ${tag})`)
   }
   return eb.and(all)
 }

@@ -3,12 +3,13 @@ import type { Cost, CostLine } from '../../core/cost.ts'
 import type { Usage } from '../../core/usage.ts'
 import { Amount } from '../../money/amount.ts'
 import { restoreEntry, type KeptEntry } from '../entry.ts'
-import type { LedgerEntry } from '../ledger.ts'
+import type { EntryKind, LedgerEntry } from '../ledger.ts'
 
 /** A row of the table `entry` as it is read: whole numbers are bigints, for picos do not fit into a number. */
 export interface EntryTable {
   seq: bigint
   id: string
+  kind: EntryKind
   call_id: string
   attempt_id: string
   at: bigint
@@ -38,6 +39,9 @@ export interface EntryTable {
   cost_reported_picos: bigint | null
   cost_estimate_picos: bigint | null
   cost_lines: string
+  service_tier: string | null
+  savings_baseline: string | null
+  savings_picos: bigint | null
   outcome: LedgerEntry['outcome']
   error: string | null
   duration_ms: number
@@ -46,6 +50,7 @@ export interface EntryTable {
 /** The columns that are written, in the order of `encodeEntry`. */
 const COLUMNS = [
   'id',
+  'kind',
   'call_id',
   'attempt_id',
   'at',
@@ -75,21 +80,25 @@ const COLUMNS = [
   'cost_reported_picos',
   'cost_estimate_picos',
   'cost_lines',
+  'service_tier',
+  'savings_baseline',
+  'savings_picos',
   'outcome',
   'error',
   'duration_ms',
 ] as const satisfies readonly (keyof EntryTable)[]
 
-/** Writes one entry; an attempt that is there already is left as it is. Text of our own, so that it needs no builder. */
+/** Writes one entry; an id that is there already is left as it is. Text of our own, so that it needs no builder. */
 export const INSERT_ENTRY: string =
   `INSERT INTO entry (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')}) ` +
-  `ON CONFLICT (attempt_id) DO NOTHING`
+  `ON CONFLICT (id) DO NOTHING`
 
 /** The parameters of `INSERT_ENTRY`. */
 export function encodeEntry({ entry, raw }: KeptEntry): SQLInputValue[] {
   const { usage, cost } = entry
   return [
     entry.id,
+    entry.kind,
     entry.callId,
     entry.attemptId,
     entry.at,
@@ -119,6 +128,9 @@ export function encodeEntry({ entry, raw }: KeptEntry): SQLInputValue[] {
     ('reported' in cost ? cost.reported?.picos : undefined) ?? null,
     ('estimate' in cost ? cost.estimate?.picos : undefined) ?? null,
     encodeLines(cost.lines),
+    entry.serviceTier ?? null,
+    entry.savings?.baseline ?? null,
+    entry.savings?.amount.picos ?? null,
     entry.outcome,
     entry.error ?? null,
     entry.durationMs,
@@ -126,13 +138,23 @@ export function encodeEntry({ entry, raw }: KeptEntry): SQLInputValue[] {
 }
 
 /** A line as it is stored: half the size of an object with names. Fields may be added at the end. */
-type StoredLine = [CostLine['kind'], number, CostLine['unit'], unitPrice: string, picos: string]
+type StoredLine = [
+  CostLine['kind'],
+  number,
+  CostLine['unit'],
+  unitPrice: string,
+  picos: string,
+  name?: string,
+]
 
 function encodeLines(lines: readonly CostLine[]): string {
   if (lines.length === 0) return '[]'
   return JSON.stringify(
-    lines.map(({ kind, quantity, unit, unitPrice, amount }): StoredLine => {
-      return [kind, quantity, unit, unitPrice, amount.picos.toString()]
+    lines.map(({ kind, quantity, unit, unitPrice, amount, name }): StoredLine => {
+      const picos = amount.picos.toString()
+      return name === undefined
+        ? [kind, quantity, unit, unitPrice, picos]
+        : [kind, quantity, unit, unitPrice, picos, name]
     }),
   )
 }
@@ -141,6 +163,7 @@ function encodeLines(lines: readonly CostLine[]): string {
 export function decodeEntry(row: EntryTable): LedgerEntry {
   const entry: LedgerEntry = {
     id: row.id,
+    kind: row.kind,
     callId: row.call_id,
     attemptId: row.attempt_id,
     at: Number(row.at),
@@ -154,11 +177,18 @@ export function decodeEntry(row: EntryTable): LedgerEntry {
     tags: JSON.parse(row.tags) as string[],
     usage: decodeUsage(row),
     cost: decodeCost(row),
+    serviceTier: row.service_tier ?? undefined,
+    savings: decodeSavings(row),
     outcome: row.outcome,
     error: row.error ?? undefined,
     durationMs: row.duration_ms,
   }
   return restoreEntry({ entry, raw: row.usage_raw ?? undefined })
+}
+
+function decodeSavings(row: EntryTable): LedgerEntry['savings'] {
+  if (row.savings_baseline === null || row.savings_picos === null) return undefined
+  return { baseline: row.savings_baseline, amount: new Amount(row.savings_picos) }
 }
 
 function decodeUsage(row: EntryTable): Usage {
@@ -204,7 +234,8 @@ function decodeCost(row: EntryTable): Cost {
 
 function decodeLines(json: string): CostLine[] {
   if (json === '[]') return []
-  return (JSON.parse(json) as StoredLine[]).map(([kind, quantity, unit, unitPrice, picos]) => {
-    return { kind, quantity, unit, unitPrice, amount: new Amount(BigInt(picos)) }
+  return (JSON.parse(json) as StoredLine[]).map(([kind, quantity, unit, unitPrice, picos, name]) => {
+    const line = { kind, quantity, unit, unitPrice, amount: new Amount(BigInt(picos)) }
+    return name === undefined ? line : { ...line, name }
   })
 }

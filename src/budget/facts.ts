@@ -1,0 +1,104 @@
+import { AIError } from '../core/errors.ts'
+import type { BaseCall } from '../core/call.ts'
+import type { BudgetFacts } from '../events/events.ts'
+import type { BudgetWindow } from '../ledger/budget-store.ts'
+import { Amount, formatUsd, ZERO_AMOUNT } from '../money/amount.ts'
+import { add, ZERO, type Picos } from '../money/picos.ts'
+
+/** What a limit leaves; undefined where there is no limit. */
+export function roomIn({ limit, settled, reserved }: Standing): Picos | undefined {
+  if (limit === null) return undefined
+  const used = add(settled, reserved)
+  return used < limit ? ((limit - used) as Picos) : ZERO
+}
+
+type Standing = Pick<BudgetWindow, 'limit' | 'settled' | 'reserved'>
+
+/** A window as events and refusals tell of it. */
+export function factsOf(window: BudgetWindow): BudgetFacts {
+  const { budget, id, endsAt, limit, settled, reserved } = window
+  return {
+    scope: budget.scope,
+    id,
+    period: budget.period,
+    limit: new Amount(limit ?? ZERO),
+    spent: new Amount(settled),
+    held: new Amount(reserved),
+    resetsAt: endsAt === null ? null : new Date(endsAt).toISOString(),
+  }
+}
+
+/** The same for a call's own limit, which has no window: it ends with the call. */
+export function factsOfCall(call: BaseCall, limit: Amount, spent: Picos): BudgetFacts {
+  return {
+    scope: 'call',
+    id: call.id,
+    period: 'call',
+    limit,
+    spent: new Amount(spent),
+    held: ZERO_AMOUNT,
+    resetsAt: null,
+  }
+}
+
+/** What a refusal says of itself: `error.details` of `budget_exceeded`. */
+export interface BudgetRefusal extends BudgetFacts {
+  /** The most that the call could cost. */
+  readonly needed: Amount
+  /** The output limit with which it would fit; null where not even its input does. */
+  readonly affordableOutputTokens: number | null
+  /** Models that would answer for nothing, as `provider/model`. */
+  readonly alternatives: readonly string[]
+}
+
+/** The one error of a call that a limit does not cover: it says why, and what to do. */
+export function budgetExceeded(refusal: BudgetRefusal, provider: string, model: string): AIError {
+  const { scope, id, period, limit, spent, held, needed, affordableOutputTokens, resetsAt, alternatives } =
+    refusal
+  const whose =
+    scope === 'call' ? "The call's own budget" : `The budget of ${scope} ${quoted(id)}, ${perWords(period)},`
+  const ways = [
+    ...(affordableOutputTokens === null || affordableOutputTokens === 0
+      ? []
+      : [`send it with maxOutputTokens ${affordableOutputTokens} or less (onLimit: 'fit' does)`]),
+    ...(alternatives[0] === undefined ? [] : [`use ${alternatives[0]}, which is free`]),
+    ...(resetsAt === null ? [] : [`wait until ${resetsAt}`]),
+    'raise the limit',
+  ]
+  return new AIError({
+    code: 'budget_exceeded',
+    message:
+      `${whose} does not cover this call: of ${formatUsd(limit)}, ${formatUsd(spent)} is spent and ` +
+      `${formatUsd(held)} held, and it may cost up to ${formatUsd(needed)}. Nothing was sent. You can ` +
+      ways.join(', or '),
+    provider,
+    model,
+    details: { ...refusal },
+  })
+}
+
+/** The error of a call under a budget of which nobody knows what it can cost. */
+export function priceUnknown(
+  reason: string,
+  provider: string,
+  model: string,
+  ids: readonly string[],
+): AIError {
+  return new AIError({
+    code: 'price_unknown',
+    message:
+      `There is a budget, and what ${provider}/${model} can cost is not known: ${reason}. Nothing was sent. Give its ` +
+      "price in `prices`, or let the budget pass such calls with unpriced: 'allow'",
+    provider,
+    model,
+    details: { reason, budgets: ids },
+  })
+}
+
+function quoted(id: string): string {
+  return JSON.stringify(id.length > 64 ? `${id.slice(0, 64)}…` : id)
+}
+
+function perWords(period: BudgetFacts['period']): string {
+  return period === 'total' ? 'in total' : `per ${period}`
+}

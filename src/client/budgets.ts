@@ -1,0 +1,82 @@
+import { checkBudget, checkBudgetName } from '../budget/check-budget.ts'
+import { roomIn } from '../budget/facts.ts'
+import { BUDGET_SCOPES, type Budget, type BudgetInput, type BudgetStatus } from '../core/budget.ts'
+import { AIError } from '../core/errors.ts'
+import { hasBudgets, type BudgetFilter, type BudgetStore, type BudgetWindow } from '../ledger/budget-store.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { Amount } from '../money/amount.ts'
+
+/** Which budget is meant: there is one for each scope, id and period. */
+export type BudgetKey = Pick<BudgetInput, 'scope' | 'id' | 'period'>
+
+/** Limits, and how they stand: `ai.budgets`. */
+export class Budgets {
+  readonly #ledger: () => Promise<Ledger>
+
+  constructor(ledger: () => Promise<Ledger>) {
+    this.#ledger = ledger
+  }
+
+  /**
+   * Sets a limit, or changes the one with the same scope, id and period: what was spent stays, and calls that are under
+   * way are let through. @throws AIError `request_invalid`
+   */
+  async set(budget: BudgetInput): Promise<Budget> {
+    const checked = checkBudget(budget, 'request_invalid')
+    await (await this.#store()).set(checked)
+    return checked
+  }
+
+  /** The budget with this scope, id and period; undefined where there is none. */
+  async get(key: BudgetKey): Promise<Budget | undefined> {
+    const { scope, id, period } = checkBudgetName(key, 'request_invalid')
+    const all = await (await this.#store()).list()
+    return all.find((one) => one.scope === scope && one.id === id && one.period === period)
+  }
+
+  /** Every budget, ordered by scope, id and period. */
+  async list(): Promise<readonly Budget[]> {
+    return (await this.#store()).list()
+  }
+
+  /** Takes a limit away; whether there was one. What was spent counts again if it is set again. */
+  async remove(key: BudgetKey): Promise<boolean> {
+    const checked = checkBudgetName(key, 'request_invalid')
+    return (await this.#store()).remove(checked)
+  }
+
+  /**
+   * How the budgets stand that concern these ids: `status({ user: 'ada' })`; without ids, every one that was used. Limits
+   * per call have no standing and are not listed.
+   */
+  async status(ids: BudgetFilter = {}): Promise<readonly BudgetStatus[]> {
+    for (const name of Object.keys(ids)) {
+      if (BUDGET_SCOPES.some((scope) => scope === name)) continue
+      const message = `Budgets are asked for by ${BUDGET_SCOPES.join(', ')}, not by ${name}`
+      throw new AIError({ code: 'request_invalid', message })
+    }
+    const store = await this.#store()
+    await store.assume()
+    return (await store.windows(ids)).map(statusOf)
+  }
+
+  async #store(): Promise<BudgetStore> {
+    const ledger = await this.#ledger()
+    if (hasBudgets(ledger)) return ledger.budgets
+    const message = "This ledger cannot hold budgets: use 'memory:', 'sqlite:PATH' or 'postgres://…'"
+    throw new AIError({ code: 'config_invalid', message, details: { key: 'ledger' } })
+  }
+}
+
+function statusOf(window: BudgetWindow): BudgetStatus {
+  const { budget, id, endsAt, settled, reserved } = window
+  const room = roomIn(window)
+  return {
+    budget,
+    id,
+    spent: new Amount(settled),
+    held: new Amount(reserved),
+    remaining: room === undefined ? null : new Amount(room),
+    resetsAt: endsAt === null ? null : new Date(endsAt).toISOString(),
+  }
+}

@@ -1,0 +1,182 @@
+import { AIError } from '../../core/errors.ts'
+import { isReadyMedia } from '../../core/media-parts.ts'
+import type {
+  MediaPart,
+  Message,
+  Part,
+  ReasoningPart,
+  TextPart,
+  ToolCallPart,
+  ToolResultPart,
+} from '../../core/message.ts'
+import { toWireId } from '../openai-chat/messages.ts'
+import { keptBy, type Wire } from './kept.ts'
+
+/** What differs between servers, and calls, in how they take a conversation. */
+export interface InputQuirks {
+  /** Where what the system says goes: a field of its own, or the conversation. */
+  readonly systemIn: 'instructions' | 'input'
+  /** Whether the server keeps answers: thoughts come back by their id then. */
+  readonly stored: boolean
+  /** Whether thoughts come back at all: what the server continues from has them already. */
+  readonly thoughts: boolean
+  /** How closely pictures are looked at: `auto`, `low`, `high`, `original`. */
+  readonly imageDetail?: string | undefined
+}
+
+/** A conversation on the wire. */
+export interface WireInput {
+  readonly instructions: string | undefined
+  readonly input: readonly Wire[]
+}
+
+/** Longest id of a call that is taken, in characters: other providers make longer ones. */
+const CALL_ID_CHARS_MAX = 64
+
+/** The items of a conversation, in order. */
+export function toWireInput(messages: readonly Message[], quirks: InputQuirks): WireInput {
+  const custom = customCalls(messages)
+  const begin = messages.findIndex(({ role }) => role !== 'system')
+  const lead = quirks.systemIn === 'input' ? 0 : begin < 0 ? messages.length : begin
+  const instructions = messages.slice(0, lead).map(({ content }) => textOf(content))
+  const input = messages.slice(lead).flatMap((message) => toItems(message, quirks, custom))
+  return { instructions: instructions.length === 0 ? undefined : instructions.join('\n\n'), input }
+}
+
+/** Ids of the calls of tools that take plain text: their results have a type of their own. */
+function customCalls(messages: readonly Message[]): ReadonlySet<string> {
+  const ids = new Set<string>()
+  for (const { content } of messages) {
+    if (typeof content === 'string') continue
+    for (const part of content) if (part.type === 'tool-call' && keptBy(part)?.custom) ids.add(part.id)
+  }
+  return ids
+}
+
+function toItems(message: Message, quirks: InputQuirks, custom: ReadonlySet<string>): readonly Wire[] {
+  const { role, content } = message
+  switch (role) {
+    case 'system':
+      return [{ role, content: textOf(content) }]
+    case 'user':
+      return [{ role, content: toUserContent(content, quirks) }]
+    case 'tool':
+      return toResults(message, custom)
+    case 'assistant':
+      return typeof content === 'string' ? [{ role, content }] : toAnswer(content, quirks)
+  }
+}
+
+function toUserContent(content: Message['content'], quirks: InputQuirks): unknown {
+  if (typeof content === 'string' || content.every((part) => part.type === 'text')) return textOf(content)
+  return content.flatMap((part) => {
+    if (part.type === 'text') return part.text === '' ? [] : [{ type: 'input_text', text: part.text }]
+    if (part.type === 'image' || part.type === 'audio' || part.type === 'file') return [toMedia(part, quirks)]
+    return []
+  })
+}
+
+function toMedia(part: MediaPart, { imageDetail }: InputQuirks): Wire {
+  if (!isReadyMedia(part)) throw invalid(`The ${part.type} has no data: pass its bytes`)
+  const { type, data, mediaType, name } = part
+  const address = `data:${mediaType};base64,${data}`
+  if (mediaType.startsWith('image/'))
+    return { type: 'input_image', image_url: address, detail: imageDetail ?? 'auto' }
+  if (type === 'file') return { type: 'input_file', filename: name ?? 'file', file_data: address }
+  throw invalid("The Responses API takes no sounds: set dialect to 'chat' and use a model that hears")
+}
+
+/**
+ * An answer as the items that it came as, in their order: thoughts exactly as they were, each message with its phase.
+ * Thoughts that cannot come back take the ids of what followed them along: one without the other is refused.
+ */
+function toAnswer(parts: readonly Part[], quirks: InputQuirks): readonly Wire[] {
+  const whole = parts.every((part) => part.type !== 'reasoning' || isReplayable(part, quirks))
+  const items: Wire[] = []
+  for (const part of parts) {
+    if (part.type === 'text') addText(items, part, whole)
+    else if (part.type === 'tool-call') items.push(toCallItem(part, whole))
+    else if (part.type === 'reasoning' && whole && quirks.thoughts) items.push(...itemOf(part))
+  }
+  return items
+}
+
+/** Without a store on the server a thought is worth something only with its encrypted content. */
+function isReplayable(part: ReasoningPart, { stored }: InputQuirks): boolean {
+  const item = keptBy(part)?.item
+  if (!item) return part.text === ''
+  return item['type'] !== 'reasoning' || stored || typeof item['encrypted_content'] === 'string'
+}
+
+function itemOf(part: ReasoningPart): readonly Wire[] {
+  const item = keptBy(part)?.item
+  if (!item) return []
+  const { status: _, ...rest } = item
+  return item['type'] === 'reasoning' ? [rest] : [item]
+}
+
+/** Texts of one message stay one message; it is a plain text where nothing else has to be said. */
+function addText(items: Wire[], part: TextPart, whole: boolean): void {
+  const { fields = {}, refusal } = keptBy(part) ?? {}
+  const { id, ...others } = fields
+  const own = whole && id !== undefined ? { type: 'message', id, status: 'completed', ...others } : others
+  const last = items.at(-1)
+  const isMore =
+    last?.['role'] === 'assistant' && last['id'] === own['id'] && last['phase'] === own['phase'] && !refusal
+  const before = isMore ? last['content'] : undefined
+  if (own['id'] === undefined && !refusal && (before === undefined || typeof before === 'string')) {
+    const content = `${before ?? ''}${part.text}`
+    if (isMore) items[items.length - 1] = { ...last, content }
+    else items.push({ role: 'assistant', ...own, content })
+    return
+  }
+  const content = refusal
+    ? { type: 'refusal', refusal: part.text }
+    : { type: 'output_text', text: part.text, annotations: [] }
+  if (Array.isArray(before))
+    items[items.length - 1] = { ...last, content: [...(before as unknown[]), content] }
+  else items.push({ role: 'assistant', ...own, content: [content] })
+}
+
+function toCallItem(part: ToolCallPart, whole: boolean): Wire {
+  const { id, name, arguments: given } = part
+  const { fields = {}, custom } = keptBy(part) ?? {}
+  const { id: itemId, ...others } = fields
+  const own = whole && itemId !== undefined ? { id: itemId, ...others } : others
+  const called = { call_id: toCallId(id), name }
+  if (custom) return { type: 'custom_tool_call', ...own, ...called, input: String(given['input'] ?? '') }
+  return { type: 'function_call', ...own, ...called, arguments: JSON.stringify(given) }
+}
+
+/** Only middleware can put anything but results into a message of a tool. */
+function toResults({ content }: Message, custom: ReadonlySet<string>): readonly Wire[] {
+  if (typeof content === 'string') return [{ role: 'user', content }]
+  return content.flatMap((part) => (part.type === 'tool-result' ? [toResult(part, custom)] : []))
+}
+
+function toResult({ id, content, isError }: ToolResultPart, custom: ReadonlySet<string>): Wire {
+  const type = custom.has(id) ? 'custom_tool_call_output' : 'function_call_output'
+  return { type, call_id: toCallId(id), output: resultText(content, isError) }
+}
+
+/** An empty text would look to the model as if nothing had been run. */
+function resultText(content: unknown, isError: boolean | undefined): string {
+  const nothing = isError === true ? 'error' : 'ok'
+  if (content === undefined || content === '') return nothing
+  return typeof content === 'string' ? content : (JSON.stringify(content) ?? nothing)
+}
+
+function toCallId(id: string): string {
+  return id.length > CALL_ID_CHARS_MAX ? toWireId(id) : id
+}
+
+function textOf(content: Message['content']): string {
+  if (typeof content === 'string') return content
+  let text = ''
+  for (const part of content) if (part.type === 'text') text += part.text
+  return text
+}
+
+function invalid(message: string): AIError {
+  return new AIError({ code: 'request_invalid', message })
+}

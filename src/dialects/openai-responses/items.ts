@@ -1,0 +1,217 @@
+import { isObject } from '../../core/error-text.ts'
+import type { ToolCall } from '../../core/response.ts'
+import type { DriverEvent } from '../../core/stream.ts'
+import { kept, type Wire } from './kept.ts'
+
+/** One item of an answer while it is written. Items are told in their order, whatever the order of their events is. */
+export interface OpenItem {
+  /** Its place in the answer: ids can change between two events of one item. */
+  readonly place: number
+  /** As last told. */
+  readonly item: Wire
+  readonly open: 'text' | 'reasoning' | undefined
+  /** Which part or summary of the item is open. */
+  readonly part: number
+  /** What came of the open part: what comes whole at its end may not have come before. */
+  readonly text: string
+  /** Parts that are over. */
+  readonly closed: number
+  readonly argumentsText: string
+  readonly done: boolean
+  /** What waits until the items before it are done. */
+  readonly waiting: readonly DriverEvent[]
+}
+
+/** An item that begins. */
+export function beginItem(place: number, item: Wire): OpenItem {
+  const open = { open: undefined, part: 0, text: '', closed: 0, argumentsText: '', done: false, waiting: [] }
+  return { place, item, ...open }
+}
+
+/** What an item says when it begins: the call of a tool has its name then. */
+export function startOf({ item }: OpenItem): readonly DriverEvent[] {
+  return isClientCall(item) ? [{ type: 'tool-call-start', id: callIdOf(item), name: nameOf(item) }] : []
+}
+
+/** More of a text, a refusal or a thought. */
+export function say(
+  open: OpenItem,
+  kind: 'text' | 'reasoning',
+  part: number,
+  text: string,
+): { readonly item: OpenItem; readonly events: readonly DriverEvent[] } {
+  if (text === '') return { item: open, events: [] }
+  const delta: DriverEvent = { type: `${kind}-delta`, text }
+  if (open.open === kind && open.part === part) {
+    return { item: { ...open, text: open.text + text }, events: [delta] }
+  }
+  // The summaries of one thought are one part, so that it can go back as it came.
+  if (kind === 'reasoning' && open.open === 'reasoning') {
+    const between: DriverEvent = { type: 'reasoning-delta', text: '\n\n' }
+    return { item: { ...open, part, text, closed: part }, events: [between, delta] }
+  }
+  const { item: before, events } = closePart(open)
+  const start: DriverEvent = { type: `${kind}-start` }
+  return { item: { ...before, open: kind, part, text }, events: [...events, start, delta] }
+}
+
+/** What came whole and not before: some servers send no pieces. */
+export function sayRest(
+  open: OpenItem,
+  kind: 'text' | 'reasoning',
+  part: number,
+  whole: unknown,
+): { readonly item: OpenItem; readonly events: readonly DriverEvent[] } {
+  if (typeof whole !== 'string') return { item: open, events: [] }
+  const isOpen = open.open === kind && open.part === part
+  if (!isOpen) return part < open.closed ? { item: open, events: [] } : say(open, kind, part, whole)
+  const isMore = whole.length > open.text.length && whole.startsWith(open.text)
+  return isMore ? say(open, kind, part, whole.slice(open.text.length)) : { item: open, events: [] }
+}
+
+/** Ends the open part of a message. */
+export function closePart(open: OpenItem): {
+  readonly item: OpenItem
+  readonly events: readonly DriverEvent[]
+} {
+  if (open.open === undefined) return { item: open, events: [] }
+  const item = { ...open, open: undefined, text: '', closed: open.part + 1 }
+  if (open.open === 'reasoning') return { item, events: [{ type: 'reasoning-end' }] }
+  const providerData = keptOfMessage(open.item, open.part)
+  return { item, events: [providerData === undefined ? { type: 'text-end' } : { type: 'text-end', providerData }] }
+}
+
+/** What the whole item, as it came at its end, adds to what was told of it; then nothing more comes of it. */
+export function finishItem(open: OpenItem, whole: Wire): OpenItem & { readonly events: readonly DriverEvent[] } {
+  const events: DriverEvent[] = []
+  let now: OpenItem = { ...open, item: whole }
+  const tell = (step: { item: OpenItem; events: readonly DriverEvent[] }): void => {
+    now = step.item
+    events.push(...step.events)
+  }
+  switch (whole['type']) {
+    case 'message':
+      for (const [part, content] of listOf(whole['content']).entries()) {
+        tell(sayRest(now, 'text', part, content['text'] ?? content['refusal']))
+      }
+      tell(closePart(now))
+      break
+    case 'reasoning':
+      for (const { part, text } of thoughtsIn(whole)) tell(sayRest(now, 'reasoning', part, text))
+      // A thought without a word has its encrypted content all the same.
+      if (now.open === undefined) events.push({ type: 'reasoning-start' })
+      events.push({ type: 'reasoning-end', providerData: kept({ item: whole }) })
+      break
+    default:
+      if (isWholeCall(whole)) events.push({ type: 'tool-call', call: toCall(now) })
+      // Unfinished ones would be refused when they come back.
+      else if (isKeptWhole(whole))
+        events.push({ type: 'reasoning-start' }, { type: 'reasoning-end', providerData: kept({ item: whole }) })
+  }
+  return { ...now, open: undefined, done: true, events }
+}
+
+/** Summaries and raw thoughts, numbered through: a server sends one kind or the other. */
+function thoughtsIn(item: Wire): { readonly part: number; readonly text: unknown }[] {
+  const summaries = listOf(item['summary'])
+  const raw = listOf(item['content'])
+  return [
+    ...summaries.map(({ text }, part) => ({ part, text })),
+    ...raw.map(({ text }, index) => ({ part: RAW_THOUGHTS + index, text })),
+  ]
+}
+
+/** Where raw thoughts are numbered from, so that they are apart from summaries. */
+export const RAW_THOUGHTS = 1_000_000
+
+/** What must come back of a message: its phase, and the id that ties it to the thought before it. */
+function keptOfMessage(item: Wire, part: number): unknown {
+  const { phase, id } = item
+  const content = listOf(item['content'])[part]
+  const refusal = content?.['type'] === 'refusal'
+  if (phase === undefined && !refusal) return undefined
+  return kept({
+    fields: { ...(typeof id === 'string' && { id }), ...(typeof phase === 'string' && { phase }) },
+    ...(refusal && { refusal }),
+  })
+}
+
+/** Whether an item calls a tool of the caller. The provider's own calls can have the same type, and no id to answer to. */
+function isClientCall(item: Wire): boolean {
+  const { type, id, call_id: callId } = item
+  if (type !== 'function_call' && type !== 'custom_tool_call') return false
+  return !(SERVER_CALL_ID.test(String(id)) || SERVER_CALL_ID.test(String(callId)) || callId === '')
+}
+
+/** Half the arguments of a call are no call. */
+export function isWholeCall(item: Wire): boolean {
+  return isClientCall(item) && item['status'] !== 'incomplete'
+}
+
+const SERVER_CALL_ID = /^(?:xs|ws|ci|fs|mcp)_call/
+
+/** Items of the provider's own tools, and others that mean nothing here, go back as they came. */
+function isKeptWhole({ type, status }: Wire): boolean {
+  if (typeof type !== 'string') return false
+  return status === undefined || status === 'completed'
+}
+
+function callIdOf({ call_id: callId, id }: Wire): string {
+  if (typeof callId === 'string' && callId !== '') return callId
+  return typeof id === 'string' && id !== '' ? id : 'call_1'
+}
+
+function nameOf({ name }: Wire): string {
+  return typeof name === 'string' && name !== '' ? name : UNNAMED
+}
+
+const UNNAMED = 'unnamed'
+
+/** More of the arguments of a call. */
+export function addArguments(
+  open: OpenItem,
+  text: string,
+): { readonly item: OpenItem; readonly events: readonly DriverEvent[] } {
+  if (text === '') return { item: open, events: [] }
+  const item = { ...open, argumentsText: open.argumentsText + text }
+  const isCall = isClientCall(open.item)
+  return { item, events: isCall ? [{ type: 'tool-call-delta', id: callIdOf(open.item), argumentsText: text }] : [] }
+}
+
+const OWN_FIELDS: ReadonlySet<string> = new Set(['type', 'status', 'call_id', 'name', 'arguments', 'input'])
+
+/** Arguments as an object, whatever they came as, so that the conversation can always be sent again. */
+function toCall({ item, argumentsText }: OpenItem): ToolCall {
+  const custom = item['type'] === 'custom_tool_call'
+  const told = custom ? item['input'] : item['arguments']
+  const text = typeof told === 'string' && told !== '' ? told : argumentsText
+  const value = custom ? { input: text } : isObject(told) ? told : parsedObject(text)
+  const name = nameOf(item)
+  const issues = [
+    ...(name === UNNAMED ? ['the call names no tool'] : []),
+    ...(value ? [] : ['arguments is not an object']),
+  ]
+  const fields = Object.fromEntries(Object.entries(item).filter(([field]) => !OWN_FIELDS.has(field)))
+  const providerData = kept({ fields, ...(custom && { custom }) })
+  return {
+    id: callIdOf(item),
+    name,
+    arguments: value ?? { value: text },
+    ...(issues.length === 0 ? {} : { issues }),
+    ...(Object.keys(fields).length === 0 && !custom ? {} : { providerData }),
+  }
+}
+
+function parsedObject(text: string): Wire | undefined {
+  if (text.trim() === '') return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function listOf(value: unknown): readonly Wire[] {
+  return Array.isArray(value) ? value.filter(isObject) : []
+}

@@ -1,0 +1,93 @@
+import type { LineKind } from '../core/cost.ts'
+import type { Demand } from '../core/driver.ts'
+import type { Message, Part } from '../core/message.ts'
+import type { ChatRequest, EmbedRequest } from '../core/request.ts'
+
+/** What a provider's own formatting of one message takes at most, in tokens. */
+const TOKENS_PER_MESSAGE = 32
+/** What a provider puts around the messages at most, in tokens. */
+const TOKENS_PER_REQUEST = 512
+
+const encoder = new TextEncoder()
+
+/**
+ * The most that a request can be billed for, from its own text: a byte-level tokenizer makes no more tokens than there
+ * are bytes of UTF-8. Pictures, sounds and files have no such bound here, so that the model's window counts for them.
+ */
+export function demandOf(request: ChatRequest | EmbedRequest): Demand {
+  return 'values' in request ? embedDemand(request) : chatDemand(request)
+}
+
+function chatDemand({ messages, tools = [], output, maxOutputTokens, serviceTier }: ChatRequest): Demand {
+  let bytes: number | undefined = TOKENS_PER_REQUEST
+  for (const message of messages) {
+    const one = bytesOf(message)
+    bytes = bytes === undefined || one === undefined ? undefined : bytes + one + TOKENS_PER_MESSAGE
+  }
+  if (bytes !== undefined) {
+    for (const tool of tools) bytes += lengthOf(tool) + TOKENS_PER_MESSAGE
+    if (output !== undefined) bytes += lengthOf(output)
+  }
+  return {
+    inputTokens: bytes,
+    inputKinds: inputKindsOf(messages),
+    outputTokens: maxOutputTokens,
+    outputKinds: ['output', 'reasoning'],
+    outputBound: 'capped',
+    toolCalls: [],
+    serviceTier,
+  }
+}
+
+function embedDemand({ values }: EmbedRequest): Demand {
+  let bytes = TOKENS_PER_REQUEST
+  for (const value of values) bytes += utf8(value) + TOKENS_PER_MESSAGE
+  return {
+    inputTokens: bytes,
+    inputKinds: ['input'],
+    outputTokens: 0,
+    outputKinds: [],
+    outputBound: 'capped',
+    toolCalls: [],
+    serviceTier: undefined,
+  }
+}
+
+function inputKindsOf(messages: readonly Message[]): readonly LineKind[] {
+  const kinds = new Set<LineKind>(['input', 'cache-write'])
+  for (const { content } of messages) {
+    if (typeof content === 'string') continue
+    for (const { type } of content) {
+      if (type === 'image') kinds.add('input-image')
+      if (type === 'audio') kinds.add('input-audio')
+      if (type === 'file') kinds.add('input-image').add('input-audio').add('input-video')
+    }
+  }
+  return [...kinds]
+}
+
+function bytesOf({ content }: Message): number | undefined {
+  if (typeof content === 'string') return utf8(content)
+  let bytes = 0
+  for (const part of content) {
+    const one = bytesOfPart(part)
+    if (one === undefined) return undefined
+    bytes += one
+  }
+  return bytes
+}
+
+function bytesOfPart(part: Part): number | undefined {
+  if (part.type === 'text') return utf8(part.text)
+  if (part.type === 'image' || part.type === 'audio' || part.type === 'file') return undefined
+  // What a provider kept of its own thinking comes back with it, and may be billed.
+  return lengthOf(part)
+}
+
+function lengthOf(value: unknown): number {
+  return utf8(JSON.stringify(value) ?? '')
+}
+
+function utf8(text: string): number {
+  return encoder.encode(text).length
+}

@@ -1,0 +1,251 @@
+import { AIError } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
+import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
+import type { Warning } from '../../core/warning.ts'
+import { Secret } from '../../transport/redact.ts'
+import { assertKeyMayTravel } from '../../transport/url.ts'
+import type { Address, ProviderOptions } from '../rooms.ts'
+
+/** Configuration of a Gemini provider. */
+export interface GeminiOptions extends ProviderOptions {
+  /** With the version. @default https://generativelanguage.googleapis.com/v1beta */
+  readonly baseUrl?: string
+  /** @default GEMINI_API_KEY, else GOOGLE_API_KEY, for Google's own address only */
+  readonly apiKey?: string
+}
+
+export const MODELS_PATH = '/models'
+const HOST = 'generativelanguage.googleapis.com'
+const BASE_URL = `https://${HOST}/v1beta`
+
+/** Most texts that the service takes in one request to embed. */
+export const EMBED_BATCH_MAX = 100
+
+/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
+const SECRET_CHARS_MIN = 8
+
+/** A long prompt is thought about for minutes before the first byte comes. */
+const DEADLINES = { connectMs: 10_000, idleMs: 300_000 }
+
+/** Where a chat request goes: the model and the way of answering are in the path. Without `alt=sse` it is an array. */
+export function chatPath({ model, stream }: Pick<ChatRequest, 'model' | 'stream'>): string {
+  return `${toModelPath(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`
+}
+
+/** Where texts to embed go; one text is a batch of one. */
+export function embedPath({ model }: Pick<EmbedRequest, 'model'>): string {
+  return `${toModelPath(model)}:batchEmbedContents`
+}
+
+/** A model's path: `gemini-…` and `models/gemini-…` are the same. @throws AIError `request_invalid` */
+export function toModelPath(model: string): string {
+  const segments = toModelName(model).split('/')
+  // What leads out of its folder is no model, and could be another endpoint.
+  if (segments.some((segment) => segment === '' || /^\.+$/.test(segment))) {
+    throw invalid(`${JSON.stringify(model)} is not the id of a Gemini model: \`groat models\` lists them`)
+  }
+  return `/${segments.map(encodeURIComponent).join('/')}`
+}
+
+/** A model's name on the wire. */
+export function toModelName(model: string): string {
+  return model.includes('/') ? model : `models/${model}`
+}
+
+/** Where the service is and what every request to it carries. @throws AIError `config_invalid` */
+export function toAddress(
+  options: GeminiOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Address {
+  const url = parseBaseUrl(options.baseUrl ?? BASE_URL)
+  // A key from the environment is meant for Google and goes nowhere else.
+  const key = options.apiKey ?? (isGoogle(url.hostname) ? keyFrom(env) : undefined)
+  assertKeyMayTravel(url, key !== undefined)
+  const own = Object.entries(options.headers ?? {})
+  const hidden = own.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
+  return {
+    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
+    headers: {
+      'content-type': 'application/json',
+      ...Object.fromEntries(own.map(([name, value]) => [name.toLowerCase(), value])),
+      ...(key === undefined ? {} : { 'x-goog-api-key': key }),
+    },
+    secrets: [...(key === undefined ? [] : [key]), ...hidden].map((text) => new Secret(text)),
+    deadlines: { ...DEADLINES, ...options.timeouts },
+  }
+}
+
+function keyFrom(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  // Keys that are pasted have blanks around them, which no header may have.
+  const key = (env['GEMINI_API_KEY'] ?? '').trim() || (env['GOOGLE_API_KEY'] ?? '').trim()
+  return key === '' ? undefined : key
+}
+
+/** Whether a host is Google's own. */
+export function isGoogle(hostname: string): boolean {
+  return hostname.replace(/\.$/, '') === HOST
+}
+
+function parseBaseUrl(text: string): URL {
+  const url = URL.parse(text.trim())
+  const wrong = !url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.username !== ''
+  if (wrong) {
+    throw new AIError({
+      code: 'config_invalid',
+      message: `baseUrl of a Gemini provider is an address with its version and without a key in it, as in ${BASE_URL}`,
+      details: { key: 'baseUrl' },
+    })
+  }
+  // Its own documentation writes the version; without it every path is unknown there.
+  if (isGoogle(url.hostname) && url.pathname === '/') url.pathname = '/v1beta'
+  return url
+}
+
+/** What a setting must be. */
+type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'object' | 'list' | 'toggle'
+
+/** Settings of `generationConfig` that only Gemini has, by the names of its API. */
+const GENERATION_SETTINGS: Readonly<Record<string, Kind>> = {
+  presencePenalty: 'number',
+  frequencyPenalty: 'number',
+  responseLogprobs: 'boolean',
+  logprobs: 'integer',
+  responseModalities: 'list',
+  imageConfig: 'object',
+  speechConfig: 'object',
+  mediaResolution: 'text',
+}
+
+/** Settings beside it. */
+const REQUEST_SETTINGS: Readonly<Record<string, Kind>> = {
+  safetySettings: 'list',
+  cachedContent: 'text',
+  continuationToken: 'text',
+  store: 'boolean',
+}
+
+/** Google's own tools: `true`, or what they take. */
+const BUILT_IN_TOOLS: Readonly<Record<string, Kind>> = {
+  googleSearch: 'toggle',
+  urlContext: 'toggle',
+  codeExecution: 'toggle',
+  googleMaps: 'toggle',
+  fileSearch: 'object',
+  computerUse: 'object',
+}
+
+/** Settings that decide about what groat sends itself. */
+const OWN_SETTINGS: Readonly<Record<string, Kind>> = {
+  thinkingLevel: 'text',
+  thinkingBudget: 'integer',
+  includeThoughts: 'boolean',
+  functionCallingMode: 'text',
+  retrievalConfig: 'object',
+}
+
+/** Settings of a request to embed. */
+const EMBED_SETTINGS: Readonly<Record<string, Kind>> = { taskType: 'text', title: 'text' }
+
+/** `providerOptions.gemini`, checked and sorted. */
+export interface Settings {
+  readonly generation: Readonly<Record<string, unknown>>
+  readonly request: Readonly<Record<string, unknown>>
+  /** Each as the object that the API takes. */
+  readonly builtIn: Readonly<Record<string, unknown>>
+  readonly own: {
+    readonly thinkingLevel?: string
+    readonly thinkingBudget?: number
+    readonly includeThoughts?: boolean
+    readonly functionCallingMode?: string
+    readonly retrievalConfig?: Readonly<Record<string, unknown>>
+  }
+}
+
+/** Checks `providerOptions.gemini` of a chat. @throws AIError `request_invalid` */
+export function toSettings(given: Readonly<Record<string, unknown>>): Settings {
+  const tables = [GENERATION_SETTINGS, REQUEST_SETTINGS, BUILT_IN_TOOLS, OWN_SETTINGS]
+  const [generation = {}, request = {}, builtIn = {}, own = {}] = sorted(given, tables)
+  const tools = Object.entries(builtIn).flatMap(([name, value]) =>
+    value === false ? [] : [[name, value === true ? {} : value] as const],
+  )
+  return { generation, request, builtIn: Object.fromEntries(tools), own }
+}
+
+/** Checks `providerOptions.gemini` of a request to embed. @throws AIError `request_invalid` */
+export function toEmbedSettings(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return sorted(given, [EMBED_SETTINGS])[0] ?? {}
+}
+
+function sorted(
+  given: Readonly<Record<string, unknown>>,
+  tables: readonly Readonly<Record<string, Kind>>[],
+): Record<string, unknown>[] {
+  const found: Record<string, unknown>[] = tables.map(() => ({}))
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || value === null) continue
+    const at = tables.findIndex((table) => Object.hasOwn(table, name))
+    const kind = tables[at]?.[name]
+    const target = found[at]
+    if (kind === undefined || target === undefined) throw unknownSetting(name, tables)
+    if (!fits(value, kind)) throw invalid(`providerOptions.gemini.${name} is ${WORDS[kind]}`)
+    target[name] = value
+  }
+  return found
+}
+
+const WORDS: Readonly<Record<Kind, string>> = {
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  text: 'a text',
+  object: 'an object, as the Gemini API takes it',
+  list: 'a list',
+  toggle: 'true, false or an object, as the Gemini API takes it',
+}
+
+function fits(value: unknown, kind: Kind): boolean {
+  const isObject = typeof value === 'object' && !Array.isArray(value)
+  if (kind === 'number') return Number.isFinite(value)
+  if (kind === 'integer') return Number.isSafeInteger(value)
+  if (kind === 'boolean') return typeof value === 'boolean'
+  if (kind === 'text') return typeof value === 'string' && value !== ''
+  if (kind === 'list') return Array.isArray(value)
+  return isObject || (kind === 'toggle' && typeof value === 'boolean')
+}
+
+/** Options that every provider has, and Gemini's own names for them. */
+const CALL_OPTIONS: Readonly<Record<string, string>> = {
+  maxOutputTokens: 'maxOutputTokens',
+  temperature: 'temperature',
+  topP: 'topP',
+  topK: 'topK',
+  seed: 'seed',
+  stopSequences: 'stop',
+  serviceTier: 'serviceTier',
+  responseSchema: 'output',
+  responseJsonSchema: 'output',
+  systemInstruction: 'system',
+  outputDimensionality: 'dimensions',
+}
+
+function unknownSetting(name: string, tables: readonly Readonly<Record<string, Kind>>[]): AIError {
+  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
+  if (neutral !== undefined) {
+    return invalid(`providerOptions.gemini.${name} is a call option: write ${neutral} beside providerOptions`)
+  }
+  const near = nearest(camel, tables.flatMap(Object.keys))
+  return invalid(
+    `There is no setting providerOptions.gemini.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+  )
+}
+
+/** The warning for an option that was left out. */
+export function ignored(option: string, why: string): Warning {
+  return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
+}
+
+/** The error for a request that cannot be made. */
+export function invalid(message: string): AIError {
+  return new AIError({ code: 'request_invalid', message })
+}

@@ -1,0 +1,379 @@
+import { isObject } from '../../core/error-text.ts'
+import type { FinishReason } from '../../core/finish-reason.ts'
+import type { DriverEvent, DriverFinish } from '../../core/stream.ts'
+import { toUsage, type Usage } from '../../core/usage.ts'
+import type { Warning } from '../../core/warning.ts'
+import type { Step } from '../../core/wire.ts'
+import type { Modalities } from '../modality-lines.ts'
+import { fromWireToolCall, type Kept } from './tools.ts'
+
+type Wire = Readonly<Record<string, unknown>>
+
+/** What must be remembered between two records. */
+export interface GeminiState {
+  readonly started: boolean
+  readonly model: string
+  readonly open: 'text' | 'reasoning' | undefined
+  readonly toolCalls: number
+  /** The last counts: each record has those of the whole answer so far. */
+  readonly usage: Wire | undefined
+  /** The last word on what was searched for; it can come before the last record. */
+  readonly grounding: Wire | undefined
+  readonly complete: boolean
+}
+
+export const FRAMING = 'sse'
+
+export const INITIAL: GeminiState = {
+  started: false,
+  model: '',
+  open: undefined,
+  toolCalls: 0,
+  usage: undefined,
+  grounding: undefined,
+  complete: false,
+}
+
+/** The next record of an answer (googleapis/js-genai GenerateContentResponse): one server-sent event. */
+export function reduce(state: GeminiState, record: unknown): Step<GeminiState> {
+  const data = isObject(record) ? record['data'] : undefined
+  if (typeof data !== 'string') return notARecord(state)
+  // OpenAI's word for the end, which some gateways write for every provider.
+  if (data.trim() === '[DONE]') return { state, events: [] }
+  let json: unknown
+  try {
+    json = JSON.parse(data)
+  } catch {
+    return notARecord(state)
+  }
+  return reduceJson(state, json)
+}
+
+const NOT_A_RECORD = 'not a record'
+
+/** The same for what stood in the event, or for a whole answer. */
+export function reduceJson(state: GeminiState, wire: unknown): Step<GeminiState> {
+  // Errors come in an array in some places, and so does a stream that does not know `alt=sse`.
+  if (Array.isArray(wire)) return reduceAll(state, wire)
+  if (!isObject(wire)) return notARecord(state)
+  if (wire['error'] !== undefined && wire['error'] !== null)
+    return { state, events: [], failure: JSON.stringify(wire) }
+  return new Reading(state).record(wire)
+}
+
+function reduceAll(before: GeminiState, records: readonly unknown[]): Step<GeminiState> {
+  const events: DriverEvent[] = []
+  let state = before
+  for (const record of records) {
+    const step = Array.isArray(record) ? notARecord(state) : reduceJson(state, record)
+    state = step.state
+    events.push(...step.events)
+    if (step.failure !== undefined) return { state, events, failure: step.failure }
+    if (state.complete) break
+  }
+  return { state, events }
+}
+
+function notARecord(state: GeminiState): Step<GeminiState> {
+  return { state, events: [], failure: NOT_A_RECORD }
+}
+
+/** Whether the service said that the answer is complete; a connection that just ends was cut. */
+export function isComplete(state: GeminiState): boolean {
+  return state.complete
+}
+
+/** One record on its way to events. */
+class Reading {
+  readonly events: DriverEvent[] = []
+  #state: GeminiState
+
+  constructor(state: GeminiState) {
+    this.#state = state
+  }
+
+  record(wire: Wire): Step<GeminiState> {
+    this.#start(wire)
+    const candidate = candidateOf(wire)
+    const usage = isObject(wire['usageMetadata']) ? wire['usageMetadata'] : undefined
+    const grounding = isObject(candidate?.['groundingMetadata']) ? candidate['groundingMetadata'] : undefined
+    this.#change({ ...(usage && { usage }), ...(grounding && { grounding }) })
+    for (const part of partsOf(candidate)) this.#part(part)
+    const reason = reasonOf(wire, candidate, this.#state.toolCalls > 0)
+    if (!reason) return this.#step()
+    this.#close()
+    this.#change({ complete: true })
+    const failure = faultOf(reason, candidate)
+    const warning = continuation(reason, candidate)
+    if (warning) this.events.push({ type: 'warning', warning })
+    this.events.push(toEnd(wire, candidate, reason, this.#state))
+    return failure === undefined ? this.#step() : { ...this.#step(), failure }
+  }
+
+  #step(): Step<GeminiState> {
+    return { state: this.#state, events: this.events }
+  }
+
+  #change(changes: Partial<GeminiState>): void {
+    if (Object.keys(changes).length > 0) this.#state = { ...this.#state, ...changes }
+  }
+
+  #start({ modelVersion, responseId }: Wire): void {
+    if (this.#state.started) return
+    const model = typeof modelVersion === 'string' ? modelVersion.replace(/^models\//, '') : ''
+    this.#change({ started: true, model })
+    const id = typeof responseId === 'string' && responseId !== '' ? { id: responseId } : {}
+    this.events.push({ type: 'start', model, ...id })
+  }
+
+  #part(part: Wire): void {
+    const { text, thought, functionCall, thoughtSignature: signature } = part
+    const { toolCalls } = this.#state
+    if (functionCall !== undefined && functionCall !== null) {
+      const call = fromWireToolCall(part, toolCalls + 1)
+      if (!call) return
+      this.#close()
+      this.#change({ toolCalls: toolCalls + 1 })
+      this.events.push({ type: 'tool-call', call })
+      return
+    }
+    const thoughtSignature = typeof signature === 'string' && signature !== '' ? signature : undefined
+    if (typeof text !== 'string') return this.#other(part)
+    const kind = thought === true ? 'reasoning' : 'text'
+    if (thoughtSignature === undefined) {
+      if (text !== '') this.#delta(kind, text)
+      return
+    }
+    // What is signed is a part by itself: merged with another one, the signature would be wrong.
+    this.#close()
+    this.events.push({ type: `${kind}-start` })
+    if (text !== '') this.events.push({ type: `${kind}-delta`, text })
+    const providerData: Kept = { thoughtSignature }
+    this.events.push({ type: `${kind}-end`, providerData })
+  }
+
+  /** What Google's own tools did, and what else there are no words for: kept as it is, since it must go back as it is. */
+  #other(part: Wire): void {
+    const [name] = Object.keys(part).filter((key) => key !== 'thoughtSignature' && key !== 'thought')
+    if (name === undefined) return
+    this.#close()
+    const providerData: Kept = { part }
+    this.events.push({ type: 'text-start' }, { type: 'text-end', providerData })
+    if (name === 'inlineData' || name === 'fileData') this.events.push({ type: 'warning', warning: MEDIA })
+  }
+
+  #delta(kind: 'text' | 'reasoning', text: string): void {
+    if (this.#state.open !== kind) {
+      this.#close()
+      this.events.push({ type: `${kind}-start` })
+      this.#change({ open: kind })
+    }
+    this.events.push({ type: `${kind}-delta`, text })
+  }
+
+  #close(): void {
+    const { open } = this.#state
+    if (open === undefined) return
+    this.events.push({ type: `${open}-end` })
+    this.#change({ open: undefined })
+  }
+}
+
+const MEDIA: Warning = {
+  code: 'media-in-answer',
+  message:
+    'The answer has a picture, a sound or a file: it is in providerData.gemini.part of a part without text',
+  details: {},
+}
+
+/** The first candidate; others are never asked for. */
+function candidateOf({ candidates }: Wire): Wire | undefined {
+  const first: unknown = Array.isArray(candidates) ? candidates[0] : undefined
+  return isObject(first) ? first : undefined
+}
+
+function partsOf(candidate: Wire | undefined): readonly Wire[] {
+  const content = candidate?.['content']
+  const parts = isObject(content) ? content['parts'] : undefined
+  return Array.isArray(parts) ? parts.filter((part) => isObject(part)) : []
+}
+
+const UNSPECIFIED = 'BLOCK_REASON_UNSPECIFIED'
+
+/** Why the answer ended; undefined while it has not. A blocked prompt has a reason of its own and no candidate. */
+function reasonOf(
+  { promptFeedback }: Wire,
+  candidate: Wire | undefined,
+  calledTools: boolean,
+): FinishReason | undefined {
+  const reason = candidate?.['finishReason']
+  if (typeof reason === 'string' && reason !== '') return toFinishReason(reason, calledTools)
+  const blocked = isObject(promptFeedback) ? promptFeedback['blockReason'] : undefined
+  if (candidate || typeof blocked !== 'string' || blocked === '' || blocked === UNSPECIFIED) return undefined
+  return { unified: 'content-filter', raw: blocked, detail: 'prompt-blocked' }
+}
+
+/** Reasons in groat's words; what is not here is `other`. */
+const REASONS: Readonly<Record<string, FinishReason['unified']>> = {
+  STOP: 'stop',
+  MAX_TOKENS: 'length',
+  CONTINUATION: 'length',
+  SAFETY: 'content-filter',
+  RECITATION: 'content-filter',
+  BLOCKLIST: 'content-filter',
+  PROHIBITED_CONTENT: 'content-filter',
+  SPII: 'content-filter',
+  LANGUAGE: 'content-filter',
+  IMAGE_SAFETY: 'content-filter',
+  IMAGE_PROHIBITED_CONTENT: 'content-filter',
+  IMAGE_RECITATION: 'content-filter',
+  MALFORMED_FUNCTION_CALL: 'error',
+  UNEXPECTED_TOOL_CALL: 'error',
+  TOO_MANY_TOOL_CALLS: 'error',
+  MALFORMED_RESPONSE: 'error',
+}
+
+/** Gemini's own reason is `STOP` also where tools are called. */
+function toFinishReason(raw: string, calledTools: boolean): FinishReason {
+  const unified = Object.hasOwn(REASONS, raw) ? (REASONS[raw] ?? 'other') : 'other'
+  if (unified === 'stop' && calledTools) return { unified: 'tool-calls', raw }
+  return raw === 'CONTINUATION' ? { unified, raw, detail: 'continuation' } : { unified, raw }
+}
+
+/** An answer that the model wrote badly is no answer: an error says so, and its usage is booked all the same. */
+function faultOf({ unified, raw }: FinishReason, candidate: Wire | undefined): string | undefined {
+  if (unified !== 'error') return undefined
+  const said = candidate?.['finishMessage']
+  return JSON.stringify({ error: { status: raw, message: typeof said === 'string' ? said : raw } })
+}
+
+/** A long answer that goes on in another request (ai.google.dev gemini-api/docs: long decode). */
+function continuation({ raw }: FinishReason, candidate: Wire | undefined): Warning | undefined {
+  const token = candidate?.['continuationToken']
+  if (raw !== 'CONTINUATION' || typeof token !== 'string') return undefined
+  return {
+    code: 'continuation',
+    message:
+      'The answer is longer than one request gives: send the same request again with ' +
+      'providerOptions.gemini.continuationToken set to details.continuationToken, and join the texts',
+    details: { continuationToken: token },
+  }
+}
+
+function toEnd(
+  wire: Wire,
+  candidate: Wire | undefined,
+  finishReason: FinishReason,
+  state: GeminiState,
+): DriverFinish {
+  const { candidates: _, ...rest } = wire
+  const { content: __, ...said } = candidate ?? {}
+  const { grounding, usage } = state
+  const last = { ...said, ...(grounding && { groundingMetadata: grounding }) }
+  return {
+    type: 'end',
+    finishReason,
+    usage: toGeminiUsage(usage),
+    billing: billingOf(state),
+    raw: { ...rest, ...(candidate ? { candidates: [last] } : {}) },
+  }
+}
+
+/**
+ * Thoughts and what Google's own tools read are counted apart from the answer and the prompt, and are part of them here.
+ * A count of zero is left out on the wire, and a usage that is not there at all tells nothing.
+ */
+export function toGeminiUsage(wire: Wire | undefined): Usage {
+  if (!wire) return toUsage({})
+  const prompt = countOf(wire['promptTokenCount'])
+  const tool = countOf(wire['toolUsePromptTokenCount']) ?? 0
+  const input = prompt === undefined ? undefined : prompt + tool
+  const answer = countOf(wire['candidatesTokenCount'])
+  const thoughts = countOf(wire['thoughtsTokenCount'])
+  const total = countOf(wire['totalTokenCount'])
+  const { input: into, output } = splitOf(wire)
+  return toUsage({
+    inputTokens: input,
+    outputTokens: outputOf(answer, thoughts) ?? differenceOf(total, input),
+    cacheReadTokens: input === undefined ? undefined : (countOf(wire['cachedContentTokenCount']) ?? 0),
+    reasoningTokens: input === undefined ? thoughts : (thoughts ?? 0),
+    inputAudioTokens: into.audio,
+    inputImageTokens: into.image,
+    outputAudioTokens: output.audio,
+    outputImageTokens: output.image,
+    raw: wire,
+  })
+}
+
+function outputOf(answer: number | undefined, thoughts: number | undefined): number | undefined {
+  return answer === undefined && thoughts === undefined ? undefined : (answer ?? 0) + (thoughts ?? 0)
+}
+
+/** Where neither count is there, what the total has more than the input: nothing, as a rule. */
+function differenceOf(total: number | undefined, input: number | undefined): number | undefined {
+  return total === undefined || input === undefined ? undefined : Math.max(0, total - input)
+}
+
+function countOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : undefined
+}
+
+/** What is not text; documents are billed as pictures. */
+const MODALITY_OF: Readonly<Record<string, keyof Modalities>> = {
+  AUDIO: 'audio',
+  IMAGE: 'image',
+  DOCUMENT: 'image',
+  VIDEO: 'video',
+}
+
+/** How the counts divide by what the tokens were. */
+export function splitOf(wire: Wire): {
+  readonly input: Modalities
+  readonly cacheRead: Modalities
+  readonly output: Modalities
+} {
+  const prompt = [...detailsIn(wire['promptTokensDetails']), ...detailsIn(wire['toolUsePromptTokensDetails'])]
+  return {
+    input: added(prompt),
+    cacheRead: added(detailsIn(wire['cacheTokensDetails'])),
+    output: added(detailsIn(wire['candidatesTokensDetails'])),
+  }
+}
+
+type Detail = readonly [modality: keyof Modalities, count: number]
+
+function detailsIn(value: unknown): readonly Detail[] {
+  if (!Array.isArray(value)) return []
+  return value.flatMap((one: unknown): Detail[] => {
+    if (!isObject(one)) return []
+    const { modality, tokenCount } = one
+    const known = typeof modality === 'string' && Object.hasOwn(MODALITY_OF, modality)
+    const kind = known ? MODALITY_OF[modality] : undefined
+    const count = countOf(tokenCount)
+    return kind === undefined || count === undefined ? [] : [[kind, count]]
+  })
+}
+
+function added(details: readonly Detail[]): Modalities {
+  const sums: { -readonly [K in keyof Modalities]: number } = {}
+  for (const [kind, count] of details) sums[kind] = (sums[kind] ?? 0) + count
+  return sums
+}
+
+/** What the billing room needs beside the counts: who answered, at which tier, and what was searched for. */
+function billingOf({ model, usage, grounding }: GeminiState): Wire {
+  const queries: readonly unknown[] = listOf(grounding?.['webSearchQueries'])
+  const chunks: readonly unknown[] = listOf(grounding?.['groundingChunks'])
+  const tier = usage?.['serviceTier']
+  return {
+    model: model === '' ? undefined : model,
+    serviceTier: typeof tier === 'string' ? tier.toLowerCase() : undefined,
+    searchQueries: queries.filter((query) => typeof query === 'string' && query !== '').length,
+    mapsUsed: chunks.some((chunk) => isObject(chunk) && isObject(chunk['maps'])),
+    split: usage ? splitOf(usage) : undefined,
+  }
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}

@@ -1,0 +1,321 @@
+import { isObject } from '../../core/error-text.ts'
+import { AIError } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
+import type { ChatRequest } from '../../core/request.ts'
+import type { Warning } from '../../core/warning.ts'
+import { ignored } from '../../dialects/openai-responses/wire.ts'
+import { Secret } from '../../transport/redact.ts'
+import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
+import type { Address, ProviderOptions } from '../rooms.ts'
+import { HOSTED_TOOL_NAMES, hostedTool, toHostedTools, toWireNames } from './tools.ts'
+
+export { EMBED_BATCH_MAX } from '../../dialects/openai-embeddings.ts'
+export { toRateLimits } from '../../dialects/openai-rate-limits.ts'
+
+/** Configuration of an OpenAI provider, or of a server that is compatible with it. */
+export interface OpenAIOptions extends ProviderOptions {
+  /** With its version. @default OPENAI_BASE_URL, else https://api.openai.com/v1 */
+  readonly baseUrl?: string
+  /** @default OPENAI_API_KEY, for OpenAI's own addresses and OPENAI_BASE_URL only */
+  readonly apiKey?: string
+  /** Which of its two APIs is spoken: compatible servers mostly know `chat` only. @default 'responses' */
+  readonly dialect?: 'responses' | 'chat'
+  /** Whose account it is, where a key has several. @default OPENAI_ORG_ID */
+  readonly organization?: string
+  /** @default OPENAI_PROJECT_ID */
+  readonly project?: string
+}
+
+export const MODELS_PATH = '/models'
+
+const BASE_URL = 'https://api.openai.com/v1'
+
+/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
+const SECRET_CHARS_MIN = 8
+
+/** A model thinks for minutes without a sign; one that a server of one's own loads first has no limit. */
+const PATIENCE_MS = 900_000
+const DEADLINES = { connectMs: 10_000, firstByteMs: PATIENCE_MS, idleMs: PATIENCE_MS }
+
+/** Most text in one request to embed, in UTF-16 units: 300,000 tokens are taken, and few take more than one each. */
+export const EMBED_BATCH_CHARS_MAX = 300_000
+
+/** Where chat requests go. */
+export function chatPath(_request: Pick<ChatRequest, 'model' | 'stream'>, options: OpenAIOptions): string {
+  return isChat(options) ? '/chat/completions' : '/responses'
+}
+
+/** And all texts to embed. */
+export function embedPath(): string {
+  return '/embeddings'
+}
+
+/** Whether Chat Completions is spoken. @throws AIError `config_invalid` for a dialect that there is not */
+export function isChat({ dialect = 'responses' }: OpenAIOptions): boolean {
+  if (dialect === 'responses' || dialect === 'chat') return dialect === 'chat'
+  const message = "dialect is 'responses' or 'chat'"
+  throw new AIError({ code: 'config_invalid', message, details: { key: 'dialect' } })
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Where the service is and what every request to it carries. @throws AIError `config_invalid` */
+export function toAddress(options: OpenAIOptions, env: Env): Address {
+  isChat(options)
+  const fromEnv = options.baseUrl === undefined ? valueOf(env['OPENAI_BASE_URL']) : undefined
+  const { url: address, authorization } = splitUserInfo(parseBaseUrl(options.baseUrl ?? fromEnv ?? BASE_URL))
+  const url = new URL(address)
+  // What the environment says is meant for OpenAI, or for the address beside it, and goes nowhere else.
+  const own = isOpenAI(url.hostname) || fromEnv !== undefined
+  const from = (name: string): string | undefined => (own ? valueOf(env[name]) : undefined)
+  const key = valueOf(options.apiKey) ?? from('OPENAI_API_KEY')
+  const credentials = key === undefined ? authorization : `Bearer ${key}`
+  assertKeyMayTravel(url, credentials !== undefined)
+  const organization = options.organization ?? from('OPENAI_ORG_ID')
+  const project = options.project ?? from('OPENAI_PROJECT_ID')
+  const given = Object.entries(options.headers ?? {})
+  const hidden = given.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
+  return {
+    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
+    headers: {
+      'content-type': 'application/json',
+      ...(organization === undefined ? {} : { 'openai-organization': organization }),
+      ...(project === undefined ? {} : { 'openai-project': project }),
+      ...Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value])),
+      ...(credentials === undefined ? {} : { authorization: credentials }),
+    },
+    secrets: [key ?? '', authorization?.slice('Basic '.length) ?? '', ...hidden].flatMap((text) =>
+      text === '' ? [] : [new Secret(text)],
+    ),
+    deadlines: { ...DEADLINES, ...(options.local === true && { firstByteMs: undefined }), ...options.timeouts },
+  }
+}
+
+function valueOf(text: string | undefined): string | undefined {
+  const trimmed = text?.trim()
+  return trimmed === '' ? undefined : trimmed
+}
+
+/** Ends of addresses that are copied from examples: groat puts the path itself. */
+const PASTED_PATH = /\/(?:responses|chat\/completions|completions|embeddings|models)\/?$/
+
+function parseBaseUrl(text: string): URL {
+  const url = URL.parse(text.trim())
+  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new AIError({
+      code: 'config_invalid',
+      message: `baseUrl of an OpenAI provider is an address with its version and without a query, as in ${BASE_URL}`,
+      details: { key: 'baseUrl' },
+    })
+  }
+  url.pathname = url.pathname.replace(PASTED_PATH, '')
+  // OpenAI and all that are compatible with it have their API under a version.
+  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1'
+  return url
+}
+
+/** Whether a host is OpenAI's own: the global one, or one of a region. */
+export function isOpenAI(hostname: string): boolean {
+  const name = hostname.replace(/\.$/, '')
+  return name === 'api.openai.com' || name.endsWith('.api.openai.com')
+}
+
+/** The error for a request that cannot be made. */
+export function invalid(message: string): AIError {
+  return new AIError({ code: 'request_invalid', message })
+}
+
+/** What a setting must be. */
+type Kind = 'integer' | 'number' | 'boolean' | 'text' | 'texts' | 'object' | 'objects' | 'toggle'
+
+/** Where a setting goes on the wire: over Responses, over Chat Completions; undefined where it has no place. */
+interface Setting {
+  readonly kind: Kind
+  readonly responses?: string
+  readonly chat?: string
+}
+
+const both = (field: string, kind: Kind): Setting => ({ kind, responses: field, chat: field })
+const onlyResponses = (field: string, kind: Kind): Setting => ({ kind, responses: field })
+const onlyChat = (field: string, kind: Kind): Setting => ({ kind, chat: field })
+
+/** `providerOptions.openai` that go on the wire by a name of their own (openai.yaml). */
+const FIELDS: Readonly<Record<string, Setting>> = {
+  parallelToolCalls: both('parallel_tool_calls', 'boolean'),
+  promptCacheKey: both('prompt_cache_key', 'text'),
+  promptCacheOptions: both('prompt_cache_options', 'object'),
+  safetyIdentifier: both('safety_identifier', 'text'),
+  metadata: both('metadata', 'object'),
+  store: both('store', 'boolean'),
+  maxToolCalls: onlyResponses('max_tool_calls', 'integer'),
+  previousResponseId: onlyResponses('previous_response_id', 'text'),
+  conversation: onlyResponses('conversation', 'text'),
+  truncation: onlyResponses('truncation', 'text'),
+  contextManagement: onlyResponses('context_management', 'objects'),
+  moderation: onlyResponses('moderation', 'object'),
+  presencePenalty: onlyChat('presence_penalty', 'number'),
+  frequencyPenalty: onlyChat('frequency_penalty', 'number'),
+  logitBias: onlyChat('logit_bias', 'object'),
+  prediction: onlyChat('prediction', 'object'),
+}
+
+/** Settings that decide about what groat sends itself. */
+const OWN_SETTINGS: Readonly<Record<string, Kind>> = {
+  reasoningEffort: 'text',
+  reasoningSummary: 'text',
+  reasoningContext: 'text',
+  reasoningMode: 'text',
+  verbosity: 'text',
+  imageDetail: 'text',
+  include: 'texts',
+  strict: 'boolean',
+  tools: 'objects',
+  body: 'object',
+}
+
+/** `providerOptions.openai`, checked and sorted. */
+export interface Settings {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly hostedTools: readonly Readonly<Record<string, unknown>>[]
+  readonly own: {
+    readonly reasoningEffort?: string
+    readonly reasoningSummary?: string
+    readonly reasoningContext?: string
+    readonly reasoningMode?: string
+    readonly verbosity?: string
+    readonly imageDetail?: string
+    readonly include?: readonly string[]
+    readonly strict?: boolean
+  }
+  readonly warnings: readonly Warning[]
+}
+
+/** Fields that are groat's to send: an answer to others could not be read, bounded or billed. */
+const OURS: ReadonlySet<string> = new Set([
+  'model',
+  'input',
+  'messages',
+  'instructions',
+  'stream',
+  'stream_options',
+  'tools',
+  'max_output_tokens',
+  'max_completion_tokens',
+  'max_tokens',
+  'n',
+  'background',
+  'service_tier',
+])
+
+/** Checks `providerOptions.openai` for one of the dialects. @throws AIError `request_invalid` */
+export function toSettings(given: Readonly<Record<string, unknown>>, dialect: 'responses' | 'chat'): Settings {
+  const fields: Record<string, unknown> = {}
+  const hostedTools: Readonly<Record<string, unknown>>[] = []
+  const own: Record<string, unknown> = {}
+  const warnings: Warning[] = []
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || value === null) continue
+    const setting = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
+    const tool = hostedTool(name)
+    if (setting) {
+      const field = setting[dialect]
+      const right = checked(name, value, setting.kind)
+      if (field === undefined) warnings.push(elsewhere(name, dialect))
+      else fields[field] = name === 'metadata' || name === 'logitBias' ? right : toWireNames(right)
+    } else if (tool) {
+      const tools = toHostedTools(tool, checked(name, value, tool.kind))
+      if (dialect === 'responses') hostedTools.push(...tools)
+      else if (tools.length > 0) throw noHostedTools(name)
+    } else if (Object.hasOwn(OWN_SETTINGS, name)) {
+      own[name] = checked(name, value, OWN_SETTINGS[name])
+    } else throw unknownSetting(name)
+  }
+  const { tools, body, ...rest } = own
+  if (tools !== undefined && dialect === 'chat') throw noHostedTools('tools')
+  hostedTools.push(...((tools ?? []) as readonly Readonly<Record<string, unknown>>[]))
+  return { fields: { ...fields, ...ownFields(body) }, hostedTools, own: rest, warnings }
+}
+
+/** What only a compatible server knows, as it writes it. */
+function ownFields(body: unknown): Readonly<Record<string, unknown>> {
+  const fields = (body ?? {}) as Readonly<Record<string, unknown>>
+  const taken = Object.keys(fields).find((name) => OURS.has(name))
+  if (taken === undefined) return fields
+  throw invalid(`providerOptions.openai.body cannot have ${taken}: that is what the call options are for`)
+}
+
+const WORDS: Readonly<Record<Kind, string>> = {
+  integer: 'a whole number of 1 or more',
+  number: 'a number',
+  boolean: 'true or false',
+  text: 'a text',
+  texts: 'a list of texts',
+  object: 'an object, as the API of OpenAI takes it',
+  objects: 'a list of objects, as the API of OpenAI takes it',
+  toggle: 'true, false or an object, as the API of OpenAI takes it',
+}
+
+function checked(name: string, value: unknown, kind: Kind = 'text'): unknown {
+  if (fits(value, kind)) return value
+  throw invalid(`providerOptions.openai.${name} is ${WORDS[kind]}`)
+}
+
+function fits(value: unknown, kind: Kind): boolean {
+  switch (kind) {
+    case 'integer':
+      return Number.isSafeInteger(value) && (value as number) >= 1
+    case 'number':
+      return Number.isFinite(value)
+    case 'boolean':
+      return typeof value === 'boolean'
+    case 'text':
+      return typeof value === 'string' && value !== ''
+    case 'texts':
+      return Array.isArray(value) && value.every((one) => typeof one === 'string')
+    case 'objects':
+      return Array.isArray(value) && value.every(isObject)
+    case 'toggle':
+      return typeof value === 'boolean' || isObject(value)
+    case 'object':
+      return isObject(value)
+  }
+}
+
+function elsewhere(name: string, dialect: string): Warning {
+  return ignored(`providerOptions.openai.${name}`, `the dialect ${dialect} has no place for it`)
+}
+
+function noHostedTools(name: string): AIError {
+  return invalid(
+    `providerOptions.openai.${name}: OpenAI's own tools are there over Responses only; leave dialect at 'responses'`,
+  )
+}
+
+/** Options that every provider has, and OpenAI's own names for them. */
+const CALL_OPTIONS: Readonly<Record<string, string>> = {
+  maxOutputTokens: 'maxOutputTokens',
+  maxCompletionTokens: 'maxOutputTokens',
+  maxTokens: 'maxOutputTokens',
+  temperature: 'temperature',
+  topP: 'topP',
+  seed: 'seed',
+  stop: 'stop',
+  reasoning: 'reasoning',
+  serviceTier: 'serviceTier',
+  instructions: 'system',
+  toolChoice: 'toolChoice',
+  responseFormat: 'output',
+  text: 'output',
+}
+
+function unknownSetting(name: string): AIError {
+  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
+  if (neutral !== undefined) {
+    return invalid(`providerOptions.openai.${name} is a call option: write ${neutral} beside providerOptions`)
+  }
+  const near = nearest(camel, [...Object.keys(FIELDS), ...Object.keys(OWN_SETTINGS), ...HOSTED_TOOL_NAMES])
+  return invalid(
+    `There is no setting providerOptions.openai.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+  )
+}

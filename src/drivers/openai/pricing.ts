@@ -1,0 +1,105 @@
+import type { LineKind, UsageLine } from '../../core/cost.ts'
+import type { Bill, Demand, Locality } from '../../core/driver.ts'
+import { isObject } from '../../core/error-text.ts'
+import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
+import type { Usage } from '../../core/usage.ts'
+import { OPENAI_RESPONSES } from '../../dialects/openai-responses/wire.ts'
+import { demandOf } from '../demand.ts'
+import type { Billed } from '../rooms.ts'
+import { isChat, isOpenAI, toSettings, type OpenAIOptions } from './api.ts'
+import { billedName } from './tools.ts'
+
+/** Which counts are billed as what, at which tier, and whose prices apply. */
+export function toBill(billed: Billed<OpenAIOptions>): Bill {
+  const { usage, facts = {} } = billed
+  const { model, serviceTier, toolCalls } = facts
+  return {
+    locality: localityOf(billed),
+    vendor: vendorOf(billed),
+    // An alias stands for another model some day: the answer says which one it was.
+    model: typeof model === 'string' && model !== '' ? model : billed.model,
+    lines: [...linesOf(usage), ...toolLines(toolCalls)],
+    serviceTier: typeof serviceTier === 'string' ? serviceTier : undefined,
+  }
+}
+
+/** Sounds and pictures apart from text, in and out; what came from the cache, and was written to it, apart from both. */
+function linesOf(usage: Usage): UsageLine[] {
+  const { inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage
+  const { inputAudioTokens = 0, inputImageTokens = 0, outputAudioTokens = 0, outputImageTokens = 0 } = usage
+  return [
+    ...divided(inputTokens, 'input', [
+      ['cache-read', cacheReadTokens],
+      ['cache-write', cacheWriteTokens],
+      ['input-audio', inputAudioTokens],
+      ['input-image', inputImageTokens],
+    ]),
+    ...divided(outputTokens, 'output', [
+      ['output-audio', outputAudioTokens],
+      ['output-image', outputImageTokens],
+    ]),
+  ]
+}
+
+/** Parts that add up to more than their whole are cut to it, in order. */
+function divided(
+  whole: number | undefined,
+  kind: LineKind,
+  parts: readonly (readonly [LineKind, number])[],
+): UsageLine[] {
+  if (whole === undefined) return []
+  const lines: UsageLine[] = []
+  let rest = whole
+  for (const [part, told] of parts) {
+    const quantity = Math.min(told, rest)
+    if (quantity > 0) lines.push({ kind: part, quantity, unit: 'token' })
+    rest -= quantity
+  }
+  return [{ kind, quantity: rest, unit: 'token' }, ...lines]
+}
+
+/** OpenAI's own tools that were called, by name. */
+function toolLines(calls: unknown): UsageLine[] {
+  if (!isObject(calls)) return []
+  return Object.entries(calls).flatMap(([name, quantity]) =>
+    typeof quantity === 'number' && quantity > 0 ? [{ kind: 'tool-call', quantity, unit: 'call', name }] : [],
+  )
+}
+
+type Where = Pick<Billed<OpenAIOptions>, 'options' | 'address'>
+
+/** What the user declares never makes OpenAI's own cloud free. */
+function localityOf({ options, address }: Where): Locality {
+  if (isOpenAI(new URL(address.baseUrl).hostname)) return 'remote'
+  return options.local === true ? 'declared' : 'unknown'
+}
+
+/** The published prices are those of the global address: regions cost a tenth more. */
+function vendorOf({ options, address }: Where): string | undefined {
+  return options.prices ?? (new URL(address.baseUrl).hostname === 'api.openai.com' ? 'openai' : undefined)
+}
+
+/**
+ * The most that one attempt can be billed for. The limit of the output holds what a model thinks as well. What OpenAI's own
+ * tools read, and what a conversation that it keeps holds, is not in the request: there the model's window is the bound.
+ */
+export function toDemand(
+  request: ChatRequest | EmbedRequest,
+  billed: Omit<Billed<OpenAIOptions>, 'usage' | 'facts'>,
+): Demand {
+  const demand = { ...demandOf(request), vendor: vendorOf(billed) }
+  if ('values' in request) return demand
+  const dialect = isChat(billed.options) ? 'chat' : 'responses'
+  const { fields, hostedTools } = toSettings(request.providerOptions, dialect)
+  const max = fields['max_tool_calls']
+  const names = hostedTools.flatMap(({ type }) => billedName(type) ?? [])
+  const kept = fields['previous_response_id'] ?? fields['conversation']
+  const { outputTokens } = demand
+  const least = dialect === 'responses' ? OPENAI_RESPONSES.outputTokensMin : 1
+  return {
+    ...demand,
+    inputTokens: names.length > 0 || kept !== undefined ? undefined : demand.inputTokens,
+    outputTokens: outputTokens === undefined ? undefined : Math.max(outputTokens, least),
+    toolCalls: names.map((name) => ({ name, max: typeof max === 'number' ? max : undefined })),
+  }
+}

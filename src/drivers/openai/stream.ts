@@ -1,0 +1,56 @@
+import { isObject } from '../../core/error-text.ts'
+import type { Step } from '../../core/wire.ts'
+import * as chat from '../../dialects/openai-chat/stream.ts'
+import * as responses from '../../dialects/openai-responses/stream.ts'
+
+/** Which of the two dialects an answer is in is seen by its first event: proxies answer in one what was asked in the other. */
+export type OpenAIState =
+  | { readonly dialect: undefined }
+  | { readonly dialect: 'chat'; readonly state: chat.ChatState }
+  | { readonly dialect: 'responses'; readonly state: responses.ResponsesState }
+
+export const FRAMING = 'sse'
+
+export const INITIAL: OpenAIState = { dialect: undefined }
+
+/** The next event of an answer. */
+export function reduce(state: OpenAIState, record: unknown): Step<OpenAIState> {
+  if (state.dialect === 'chat') return inChat(chat.reduce(state.state, record))
+  if (state.dialect === 'responses') return inResponses(responses.reduce(state.state, record))
+  return isChatRecord(record)
+    ? inChat(chat.reduce(chat.INITIAL, record))
+    : inResponses(responses.reduce(responses.INITIAL, record))
+}
+
+/** Whether the server said that the answer is complete. */
+export function isComplete(state: OpenAIState): boolean {
+  if (state.dialect === 'chat') return chat.isComplete(state.state)
+  return state.dialect === 'responses' && responses.isComplete(state.state)
+}
+
+/** Some servers end without a last word: then the reason of a chat answer is one. */
+export function endOfStream(state: OpenAIState): Step<OpenAIState> {
+  return state.dialect === 'chat' ? inChat(chat.endOfStream(state.state)) : { state, events: [] }
+}
+
+/** A whole answer, in either dialect. */
+export function wholeAnswer(json: unknown): Step<OpenAIState> {
+  const isResponse = isObject(json) && (json['object'] === 'response' || Array.isArray(json['output']))
+  const isChat = isObject(json) && Array.isArray(json['choices'])
+  return isChat && !isResponse ? inChat(chat.fromWire(json)) : inResponses(responses.fromWire(json))
+}
+
+/** Events of Responses have a type; chunks of Chat Completions have choices, or are named for what they are. */
+function isChatRecord(record: unknown): boolean {
+  const data = isObject(record) ? record['data'] : undefined
+  if (typeof data !== 'string') return false
+  return !/^\s*\{[^]*?"type"\s*:\s*"(?:response\.|error")/.test(data) && /"(?:choices|object)"\s*:/.test(data)
+}
+
+function inChat(step: Step<chat.ChatState>): Step<OpenAIState> {
+  return { ...step, state: { dialect: 'chat', state: step.state } }
+}
+
+function inResponses(step: Step<responses.ResponsesState>): Step<OpenAIState> {
+  return { ...step, state: { dialect: 'responses', state: step.state } }
+}

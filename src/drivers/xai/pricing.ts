@@ -1,0 +1,66 @@
+import type { UsageLine } from '../../core/cost.ts'
+import type { Bill, Demand, Locality } from '../../core/driver.ts'
+import { isObject } from '../../core/error-text.ts'
+import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
+import { demandOf } from '../demand.ts'
+import type { Billed } from '../rooms.ts'
+import { tokenLines } from '../token-lines.ts'
+import { isXai, toSettings, type XaiOptions } from './api.ts'
+import { billedName } from './tools.ts'
+
+/** Which counts are billed as what, and what xAI says that it charged: that is the truth where it is told. */
+export function toBill(billed: Billed<XaiOptions>): Bill {
+  const { usage, facts = {} } = billed
+  const { model = billed.model, serviceTier: tier, toolCalls, usage: told } = facts
+  const ticks = isObject(told) ? told['cost_in_usd_ticks'] : undefined
+  return {
+    locality: localityOf(billed),
+    vendor: vendorOf(billed),
+    // Aliases change what they stand for: the answer says which model it was.
+    model: typeof model === 'string' ? model : billed.model,
+    lines: [...tokenLines(usage), ...toolLines(toolCalls)],
+    serviceTier: typeof tier === 'string' ? tier : undefined,
+    ...(isCount(ticks) && { reported: { quantity: ticks, unit: 'usd-tick' } as const }),
+  }
+}
+
+/** xAI's own tools that were called, by name. */
+function toolLines(calls: unknown): UsageLine[] {
+  if (!isObject(calls)) return []
+  return Object.entries(calls).flatMap(([name, quantity]) =>
+    isCount(quantity) ? [{ kind: 'tool-call', quantity, unit: 'call', name }] : [],
+  )
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0
+}
+
+type Asked = Pick<Billed<XaiOptions>, 'options' | 'address'>
+
+/** What the user declares never makes xAI's own cloud free. */
+function localityOf({ options, address }: Asked): Locality {
+  if (isXai(new URL(address.baseUrl).hostname)) return 'remote'
+  return options.local === true ? 'declared' : 'unknown'
+}
+
+/** The published prices are those of the global address: regions of the United States cost more. */
+function vendorOf({ options, address }: Asked): string | undefined {
+  const { hostname } = new URL(address.baseUrl)
+  return options.prices ?? (isXai(hostname) && !hostname.startsWith('us-') ? 'xai' : undefined)
+}
+
+/**
+ * The most that one attempt can be billed for. Whether the limit of the output holds what a model thinks is not proven for
+ * every model, and with xAI's own tools the input is billed once for each turn of its agent, of any number.
+ */
+export function toDemand(
+  request: ChatRequest | EmbedRequest,
+  billed: Omit<Billed<XaiOptions>, 'usage' | 'facts'>,
+): Demand {
+  const demand = { ...demandOf(request), vendor: vendorOf(billed), outputBound: 'uncapped' } as const
+  const { serverTools } = toSettings(request.providerOptions)
+  if (serverTools.length === 0) return demand
+  const toolCalls = serverTools.map(({ type }) => ({ name: billedName(type), max: undefined }))
+  return { ...demand, inputTokens: undefined, toolCalls }
+}

@@ -1,0 +1,64 @@
+import { hasMedia } from '../../core/media-parts.ts'
+import { nearestLevel } from '../../core/reasoning-level.ts'
+import type { ChatRequest } from '../../core/request.ts'
+import type { Warning } from '../../core/warning.ts'
+import type { Step } from '../../core/wire.ts'
+import * as dialect from '../../dialects/openai-responses/wire.ts'
+import type { Known, WireRequest } from '../rooms.ts'
+import { ignored, toSettings, type XaiOptions } from './api.ts'
+import { traitsOf } from './models.ts'
+import type { XaiState } from './stream.ts'
+
+/**
+ * How xAI differs from OpenAI (docs.x.ai, api-reference). What the system says goes into the conversation, since
+ * `instructions` is refused where an earlier answer is continued.
+ */
+const XAI: dialect.ResponsesQuirks = {
+  systemIn: 'input',
+  takes: new Set(['seed', 'topK']),
+  outputTokensMin: 1,
+  takesStrict: true,
+}
+
+/** The body of `POST /responses`. */
+export function toWire(request: ChatRequest, known: Known<XaiOptions>): WireRequest {
+  const { fields, serverTools, store, include } = toSettings(request.providerOptions)
+  const { effort, warnings } = effortOf(request, known)
+  // Storing an answer about a picture may fail, and the answer with it.
+  const stores = store && !hasMedia(request)
+  if (store && !stores) warnings.push(ignored('providerOptions.xai.store', 'xAI may fail to store pictures'))
+  const wire = dialect.toWire(request, {
+    quirks: XAI,
+    reasoning: effort === undefined ? undefined : { effort },
+    hostedTools: serverTools,
+    include,
+    fields: stores ? { ...fields, store } : fields,
+  })
+  return { body: wire.body, warnings: [...warnings, ...wire.warnings] }
+}
+
+/** xAI's own words for the levels that it calls otherwise. */
+const EFFORTS: Readonly<Record<string, string>> = { off: 'none', max: 'xhigh' }
+
+/** How hard the model is to think, as far as it can be told: some models refuse the field whatever it says. */
+function effortOf(
+  { model, reasoning }: ChatRequest,
+  { memory }: Known<XaiOptions>,
+): { readonly effort: string | undefined; readonly warnings: Warning[] } {
+  if (reasoning === undefined) return { effort: undefined, warnings: [] }
+  const { levels, reasons } = traitsOf(model)
+  if (levels.length > 0 && memory.refusesReasoning !== true) {
+    const { level, warnings } = nearestLevel(reasoning, levels)
+    return { effort: EFFORTS[level] ?? level, warnings: [...warnings] }
+  }
+  // A wrong word is told all the same, and what does not think is off without being told.
+  const { level } = nearestLevel(reasoning, ['off', 'minimal', 'low', 'medium', 'high', 'max'])
+  const isSo = level === 'off' && !reasons
+  const why = reasons ? 'this model thinks as hard as it likes' : 'this model does not think'
+  return { effort: undefined, warnings: isSo ? [] : [ignored('reasoning', `${why}, and takes no level`)] }
+}
+
+/** A whole answer. */
+export function fromWire(json: unknown): Step<XaiState> {
+  return dialect.fromWire(json)
+}

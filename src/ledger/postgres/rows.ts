@@ -1,0 +1,215 @@
+import type { Cost, CostLine } from '../../core/cost.ts'
+import type { Usage } from '../../core/usage.ts'
+import { Amount } from '../../money/amount.ts'
+import { restoreEntry, type KeptEntry } from '../entry.ts'
+import type { EntryKind, LedgerEntry } from '../ledger.ts'
+import { fromText, toText } from './text.ts'
+
+/** The columns of the table `entry` that are written. */
+export const COLUMNS = [
+  'id',
+  'kind',
+  'call_id',
+  'attempt_id',
+  'at',
+  'provider',
+  'model',
+  'requested_model',
+  'user_id',
+  'project_id',
+  'organization_id',
+  'key_id',
+  'tags',
+  'input_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'input_audio_tokens',
+  'output_audio_tokens',
+  'input_image_tokens',
+  'output_image_tokens',
+  'usage_raw',
+  'cost_status',
+  'cost_picos',
+  'cost_source',
+  'cost_reason',
+  'cost_price_list',
+  'cost_reported_picos',
+  'cost_estimate_picos',
+  'cost_lines',
+  'service_tier',
+  'savings_baseline',
+  'savings_picos',
+  'outcome',
+  'error',
+  'duration_ms',
+] as const
+
+type Column = (typeof COLUMNS)[number]
+
+/** A row as it is sent: JSON that PostgreSQL takes apart. What is absent is null. Picos are text: JSON has no bigint. */
+export type SentRow = Partial<Record<Column, string | number | readonly string[] | undefined>>
+
+/** What the rows of an entry are read with: tags as JSON, everything else as the text that PostgreSQL writes. */
+export const READ_COLUMNS: string = ['seq', ...COLUMNS.filter((name) => name !== 'tags'), 'to_jsonb(tags) AS tags'].join(', ')
+
+/** A row as it is read: texts, for picos do not fit into a number. */
+export type ReadRow = Readonly<Record<Column, string | null>> & { readonly seq: string }
+
+/** The row of an entry. */
+export function encodeEntry({ entry, raw }: KeptEntry): SentRow {
+  const { usage, cost, savings } = entry
+  return {
+    id: toText(entry.id),
+    kind: entry.kind,
+    call_id: toText(entry.callId),
+    attempt_id: toText(entry.attemptId),
+    at: entry.at,
+    provider: toText(entry.provider),
+    model: toText(entry.model),
+    requested_model: toText(entry.requestedModel),
+    user_id: optional(entry.user),
+    project_id: optional(entry.project),
+    organization_id: optional(entry.organization),
+    key_id: optional(entry.key),
+    tags: entry.tags.map(toText),
+    input_tokens: usage.inputTokens,
+    cache_read_tokens: usage.cacheReadTokens,
+    cache_write_tokens: usage.cacheWriteTokens,
+    output_tokens: usage.outputTokens,
+    reasoning_tokens: usage.reasoningTokens,
+    input_audio_tokens: usage.inputAudioTokens,
+    output_audio_tokens: usage.outputAudioTokens,
+    input_image_tokens: usage.inputImageTokens,
+    output_image_tokens: usage.outputImageTokens,
+    usage_raw: raw,
+    cost_status: cost.status,
+    cost_picos: cost.amount?.picos.toString(),
+    cost_source: 'source' in cost ? cost.source : undefined,
+    cost_reason: 'reason' in cost ? toText(cost.reason) : undefined,
+    cost_price_list: 'priceList' in cost ? toText(cost.priceList) : undefined,
+    cost_reported_picos: 'reported' in cost ? cost.reported?.picos.toString() : undefined,
+    cost_estimate_picos: 'estimate' in cost ? cost.estimate?.picos.toString() : undefined,
+    cost_lines: encodeLines(cost.lines),
+    service_tier: optional(entry.serviceTier),
+    savings_baseline: optional(savings?.baseline),
+    savings_picos: savings?.amount.picos.toString(),
+    outcome: entry.outcome,
+    error: optional(entry.error),
+    duration_ms: entry.durationMs,
+  }
+}
+
+function optional(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : toText(text)
+}
+
+/** A line as it is stored: half the size of an object with names. Fields may be added at the end. */
+type StoredLine = [
+  kind: CostLine['kind'],
+  quantity: number,
+  unit: CostLine['unit'],
+  unitPrice: string,
+  picos: string,
+  name?: string,
+]
+
+function encodeLines(lines: readonly CostLine[]): string {
+  if (lines.length === 0) return '[]'
+  return JSON.stringify(
+    lines.map(({ kind, quantity, unit, unitPrice, amount, name }): StoredLine => {
+      const picos = amount.picos.toString()
+      return name === undefined
+        ? [kind, quantity, unit, unitPrice, picos]
+        : [kind, quantity, unit, unitPrice, picos, name]
+    }),
+  )
+}
+
+/** The entry that was written as this row. */
+export function decodeEntry(row: ReadRow): LedgerEntry {
+  const entry: LedgerEntry = {
+    id: fromText(row.id ?? ''),
+    // The words were checked when they were written, and nothing else can write them.
+    kind: row.kind as EntryKind,
+    callId: fromText(row.call_id ?? ''),
+    attemptId: fromText(row.attempt_id ?? ''),
+    at: Number(row.at),
+    provider: fromText(row.provider ?? ''),
+    model: fromText(row.model ?? ''),
+    requestedModel: fromText(row.requested_model ?? ''),
+    user: text(row.user_id),
+    project: text(row.project_id),
+    organization: text(row.organization_id),
+    key: text(row.key_id),
+    tags: (JSON.parse(row.tags ?? '[]') as string[]).map(fromText),
+    usage: decodeUsage(row),
+    cost: decodeCost(row),
+    serviceTier: text(row.service_tier),
+    savings:
+      row.savings_picos === null
+        ? undefined
+        : { baseline: fromText(row.savings_baseline ?? ''), amount: amountOf(row.savings_picos) },
+    outcome: row.outcome as LedgerEntry['outcome'],
+    error: text(row.error),
+    durationMs: Number(row.duration_ms),
+  }
+  return restoreEntry({ entry, raw: row.usage_raw ?? undefined })
+}
+
+function text(value: string | null): string | undefined {
+  return value === null ? undefined : fromText(value)
+}
+
+function amountOf(picos: string): Amount {
+  return new Amount(BigInt(picos))
+}
+
+function decodeUsage(row: ReadRow): Usage {
+  return {
+    inputTokens: count(row.input_tokens),
+    cacheReadTokens: count(row.cache_read_tokens),
+    cacheWriteTokens: count(row.cache_write_tokens),
+    outputTokens: count(row.output_tokens),
+    reasoningTokens: count(row.reasoning_tokens),
+    ...(row.input_audio_tokens === null ? {} : { inputAudioTokens: Number(row.input_audio_tokens) }),
+    ...(row.output_audio_tokens === null ? {} : { outputAudioTokens: Number(row.output_audio_tokens) }),
+    ...(row.input_image_tokens === null ? {} : { inputImageTokens: Number(row.input_image_tokens) }),
+    ...(row.output_image_tokens === null ? {} : { outputImageTokens: Number(row.output_image_tokens) }),
+  }
+}
+
+function count(value: string | null): number | undefined {
+  return value === null ? undefined : Number(value)
+}
+
+type FreeSource = Extract<Cost, { status: 'free' }>['source']
+type ExactSource = Extract<Cost, { status: 'exact' }>['source']
+
+function decodeCost(row: ReadRow): Cost {
+  const lines = decodeLines(row.cost_lines ?? '[]')
+  const reason = fromText(row.cost_reason ?? '')
+  if (row.cost_status === 'unknown') return { status: 'unknown', amount: undefined, reason, lines }
+  const amount = amountOf(row.cost_picos ?? '0')
+  if (row.cost_status === 'free') {
+    return { status: 'free', amount, source: row.cost_source as FreeSource, lines }
+  }
+  if (row.cost_status === 'exact') {
+    const source = row.cost_source as ExactSource
+    const own = { status: 'exact', amount, source, lines, priceList: fromText(row.cost_price_list ?? '') } as const
+    if (row.cost_reported_picos === null) return own
+    return { ...own, reported: amountOf(row.cost_reported_picos) }
+  }
+  const own = { status: 'bounded', amount, lines, reason } as const
+  if (row.cost_estimate_picos === null) return own
+  return { ...own, estimate: amountOf(row.cost_estimate_picos) }
+}
+
+function decodeLines(json: string): CostLine[] {
+  if (json === '[]') return []
+  return (JSON.parse(json) as StoredLine[]).map(([kind, quantity, unit, unitPrice, picos, name]) => {
+    const line = { kind, quantity, unit, unitPrice, amount: amountOf(picos) }
+    return name === undefined ? line : { ...line, name }
+  })
+}

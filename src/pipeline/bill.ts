@@ -1,0 +1,114 @@
+import type { Call, EmbedCall } from '../core/call.ts'
+import type { Cost } from '../core/cost.ts'
+import type { Bill, Driver } from '../core/driver.ts'
+import type { AIError } from '../core/errors.ts'
+import { Fold } from '../core/stream.ts'
+import type { Hold } from '../budget/guard.ts'
+import type { Savings } from '../ledger/ledger.ts'
+import { costOf, costOfRefusal } from '../pricing/cost-of.ts'
+import type { PriceList } from '../pricing/price-list.ts'
+import { savingsOf } from '../pricing/savings.ts'
+import { worstCase } from '../pricing/worst-case.ts'
+import type { Outcome } from './attempt.ts'
+import type { PipelineParts } from './pipeline.ts'
+
+/** One attempt that came to its end. */
+interface Ended {
+  readonly call: Call | EmbedCall
+  readonly driver: Driver
+  readonly hold: Hold | undefined
+  readonly outcome: Outcome<unknown>
+}
+
+/** What an attempt cost, and what a free one saved. */
+export interface Priced {
+  readonly cost: Cost
+  readonly serviceTier: string | undefined
+  readonly savings: Savings | undefined
+}
+
+/** Prices an attempt, however it ended. */
+export async function costOfOutcome(parts: PipelineParts, ended: Ended): Promise<Priced> {
+  const { call, driver, outcome } = ended
+  const { error, usage } = outcome
+  const bill = driver.bill(outcome.model || call.request.model, usage, outcome.billing)
+  const prices = await parts.prices()
+  const at = parts.runtime.clock.now()
+  const { serviceTier } = bill
+  if (isRefusal(error)) return { cost: costOfRefusal(bill, prices), serviceTier, savings: undefined }
+  const cost = costOf(bill, usage, { provider: driver.provider, at }, prices)
+  if (cost.status === 'unknown')
+    return { cost: bounded(cost, ended, bill, at, prices), serviceTier, savings: undefined }
+  const { baseline } = parts
+  const saved = cost.status === 'free' && baseline !== undefined
+  return { cost, serviceTier, savings: saved ? savingsOf(bill, usage, { baseline, at }, prices) : undefined }
+}
+
+/**
+ * What is not known is bounded where something bounds it: under a budget by what was held, and else by what was sent and
+ * received, where only the counts are missing.
+ */
+function bounded(
+  cost: Extract<Cost, { status: 'unknown' }>,
+  { call, driver, hold, outcome }: Ended,
+  { vendor }: Bill,
+  at: number,
+  prices: PriceList,
+): Cost {
+  const { inputTokens, outputTokens } = outcome.usage
+  const seen =
+    inputTokens === undefined || outputTokens === undefined
+      ? worstCase(
+          {
+            ...driver.demand(call.request),
+            vendor,
+            outputTokens: bytesReceived(outcome.result),
+            outputBound: 'capped',
+          },
+          { provider: driver.provider, model: call.request.model, at, until: at },
+          prices,
+        )
+      : undefined
+  const estimate = seen && seen.unknown === undefined ? seen : undefined
+  if (hold) {
+    const { amount, lines } = hold.worst
+    const reason = `${cost.reason}: at most this, which was held for it`
+    return { status: 'bounded', amount, lines, reason, ...(estimate && { estimate: estimate.amount }) }
+  }
+  if (!estimate) return cost
+  const { amount, lines } = estimate
+  const reason = `${cost.reason}: at most this for what was sent and received; more may have been written unseen`
+  return { status: 'bounded', amount, lines, reason, estimate: amount }
+}
+
+const encoder = new TextEncoder()
+
+/** A token has at least one byte, so that these are at least as many as the tokens that were seen. */
+function bytesReceived(result: unknown): number {
+  if (!(result instanceof Fold)) return 0
+  const calls = result.toolCalls.map((one) => JSON.stringify([one.name, one.arguments])).join('')
+  return encoder.encode(result.text + result.reasoning + calls).length
+}
+
+/**
+ * Whether an attempt failed before the provider did any work for it: nothing was sent, or a status refused it. What a
+ * provider charges for an answer that it began and did not finish is not known, and is never taken for nothing.
+ */
+function isRefusal(error: AIError | undefined): boolean {
+  if (!error || error.partial) return false
+  const { status, code, details } = error
+  if (details['sent'] === false) return true
+  // A time-out in between, or a client that was taken to have left, says nothing about the work that was done.
+  if (status !== undefined) return (status < 500 && status !== 408 && status !== 499) || status === 503
+  if (details['deadline'] === 'connect' || details['deadline'] === 'call') return true
+  return code === 'network_failed' && NEVER_SENT.has(String(details['cause']))
+}
+
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+])

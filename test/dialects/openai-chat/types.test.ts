@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { ChatRequest } from '../../../src/core/request.ts'
+import { OPENAI_CHAT, toWire } from '../../../src/dialects/openai-chat/wire.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+// Inside the package, so that the vendor's types are found, and where nothing is kept.
+const FOLDER = join(ROOT, '.vitest/chat-types')
+
+beforeAll(() => {
+  rmSync(FOLDER, { recursive: true, force: true })
+  mkdirSync(FOLDER, { recursive: true })
+})
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }))
+
+const CALL = { type: 'tool-call', id: 'call_1', name: 'weather', arguments: { city: 'Oslo' } } as const
+const TOOLS = [{ name: 'weather', description: 'The weather', input: { type: 'object', properties: {} } }]
+const BASE: ChatRequest = {
+  model: 'gpt-6-luna',
+  messages: [{ role: 'user', content: 'Hi' }],
+  stream: false,
+  providerOptions: {},
+}
+
+/** Requests with everything that this dialect has a place for. */
+const REQUESTS: readonly Partial<ChatRequest>[] = [
+  {},
+  { stream: true },
+  { maxOutputTokens: 9, temperature: 1, topP: 0.5, stop: ['a', 'b'], seed: 1, serviceTier: 'flex' },
+  { tools: TOOLS },
+  ...(['auto', 'none', 'required', { tool: 'weather' }] as const).map((toolChoice) => ({
+    tools: TOOLS,
+    toolChoice,
+  })),
+  {
+    output: {
+      type: 'object',
+      properties: { a: { type: 'string' } },
+      required: ['a'],
+      additionalProperties: false,
+    },
+  },
+  {
+    messages: [
+      { role: 'system', content: 'Be brief' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'What is this?' },
+          { type: 'image', data: 'AA==', mediaType: 'image/png' },
+          { type: 'audio', data: 'AA==', mediaType: 'audio/wav' },
+          { type: 'file', data: 'AA==', mediaType: 'application/pdf', name: 'a.pdf' },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: [{ type: 'reasoning', text: 'Hm' }, { type: 'text', text: 'Let me see.' }, CALL],
+      },
+      {
+        role: 'tool',
+        content: [{ type: 'tool-result', id: 'call_1', name: 'weather', content: { celsius: 21 } }],
+      },
+      { role: 'assistant', content: [CALL] },
+      { role: 'tool', content: [{ type: 'tool-result', id: 'call_1', name: 'weather', content: '' }] },
+    ],
+  },
+]
+
+async function faultsOf(bodies: readonly unknown[]): Promise<string> {
+  const lines = bodies.map(
+    (body, index) => `export const b${index}: ChatCompletionCreateParams = ${JSON.stringify(body)}`,
+  )
+  const source = [
+    "import type { ChatCompletionCreateParams } from 'openai/resources/chat/completions'",
+    ...lines,
+  ]
+  writeFileSync(join(FOLDER, 'bodies.ts'), `${source.join('\n')}\n`)
+  const config = {
+    extends: '../../tsconfig.json',
+    compilerOptions: { paths: {}, rootDir: '../..' },
+    include: ['*.ts'],
+  }
+  writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(config))
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const run = promisify(execFile)(process.execPath, [tsc, '-p', FOLDER], { cwd: ROOT })
+  return (await run.catch((error: { stdout: string }) => error)).stdout
+}
+
+it("has bodies that OpenAI's own types take", { timeout: 60_000 }, async () => {
+  const bodies = REQUESTS.map(
+    (more) => toWire({ ...BASE, ...more }, { quirks: OPENAI_CHAT, effort: 'low' }).body,
+  )
+  expect(await faultsOf(bodies)).toBe('')
+  // The types refuse what is wrong.
+  expect(
+    await faultsOf([{ ...bodies[0], messages: [{ role: 'user', content: [{ type: 'sound' }] }] }]),
+  ).toMatch(/TS2322/)
+})

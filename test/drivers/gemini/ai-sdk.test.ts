@@ -1,0 +1,94 @@
+import { createGoogle } from '@ai-sdk/google'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { readPieces, type Read } from './in-memory.ts'
+
+// The same recorded bytes through groat and through the provider of the AI SDK, of which they come.
+const FOLDER = new URL('../../../../shared/recordings/gemini/', import.meta.url)
+const present = existsSync(FOLDER)
+if (!present) process.stdout.write(`skipped: no recordings of the Gemini API at ${FOLDER.pathname}\n`)
+const NAMES = present ? readdirSync(FOLDER).filter((name) => !name.startsWith('429')) : []
+
+interface Summary {
+  readonly text: string
+  readonly calls: readonly (readonly [name: string, args: unknown])[]
+  readonly finish: string | undefined
+  readonly input: number | undefined
+  readonly cached: number | undefined
+  readonly output: number | undefined
+  readonly reasoning: number | undefined
+}
+
+function framed(name: string): Uint8Array {
+  const text = readFileSync(new URL(name, FOLDER), 'utf8')
+  if (name.endsWith('.json')) return new TextEncoder().encode(text)
+  const events = text.split('\n').filter((line) => line.trim() !== '')
+  return new TextEncoder().encode(events.map((line) => `data: ${line}\r\n\r\n`).join(''))
+}
+
+function ours({ fold }: Read): Summary {
+  const { usage, finishReason } = fold.end ?? {}
+  return {
+    text: fold.text,
+    calls: fold.toolCalls.map((call) => [call.name, call.arguments]),
+    finish: finishReason?.unified,
+    input: usage?.inputTokens,
+    cached: usage?.cacheReadTokens,
+    output: usage?.outputTokens,
+    reasoning: usage?.reasoningTokens,
+  }
+}
+
+async function theirs(name: string): Promise<Summary> {
+  const body = framed(name)
+  const isStream = !name.endsWith('.json')
+  const type = isStream ? 'text/event-stream' : 'application/json'
+  const google = createGoogle({
+    apiKey: 'a-key-for-nobody',
+    fetch: async () => new Response(body.slice().buffer, { headers: { 'content-type': type } }),
+  })
+  const model = google('gemini-3-pro-preview')
+  const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Hi' }] }]
+  if (!isStream) {
+    const { content, usage, finishReason } = await model.doGenerate({ prompt })
+    return summary(content, usage, finishReason)
+  }
+  const { stream } = await model.doStream({ prompt })
+  const parts: Content[] = []
+  for await (const part of stream) {
+    if (part.type === 'text-delta') parts.push({ type: 'text', text: part.delta })
+    else if (part.type === 'tool-call') parts.push(part)
+    else if (part.type === 'finish') return summary(parts, part.usage, part.finishReason)
+  }
+  throw new Error('the stream had no end')
+}
+
+type Generated = Awaited<ReturnType<ReturnType<ReturnType<typeof createGoogle>>['doGenerate']>>
+type Content = Generated['content'][number]
+
+function summary(
+  content: readonly Content[],
+  { inputTokens, outputTokens }: Generated['usage'],
+  finishReason: Generated['finishReason'],
+): Summary {
+  return {
+    text: content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+    calls: content.flatMap((part) =>
+      part.type === 'tool-call' ? [[part.toolName, JSON.parse(part.input) as unknown] as const] : [],
+    ),
+    finish: finishReason.unified,
+    input: inputTokens.total,
+    cached: inputTokens.cacheRead,
+    output: outputTokens.total,
+    reasoning: outputTokens.reasoning,
+  }
+}
+
+describe.skipIf(!present)('the AI SDK', () => {
+  // No difference is left: both count thoughts inside the output and tool-use tokens inside the input.
+  it.each(NAMES)('reads %s as groat does', async (name) => {
+    const read = await readPieces([framed(name)], !name.endsWith('.json'))
+    expect(read.error).toBeUndefined()
+    expect(ours(read)).toEqual(await theirs(name))
+  })
+})
