@@ -5,6 +5,7 @@
  */
 import { execFileSync, fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { BARE, CALLERS, MEMORY, SQLITE } from './callers.ts'
 import { measure, median, type Figures, type SuiteName } from './measure.ts'
 import { PROTOCOLS, protocolOf } from './protocols.ts'
@@ -47,6 +48,10 @@ async function main(wanted: readonly string[]): Promise<void> {
   for (const name of names) await compare(name, `http://127.0.0.1:${port}`)
   server.disconnect()
   console.table(['groat', 'groat/ollama'].map(importOf))
+  // In processes of their own, so that what was compiled here does not count there.
+  for (const bench of ['budgets.ts', 'budgets-postgres.ts']) {
+    execFileSync(process.execPath, [join(import.meta.dirname, bench)], { stdio: 'inherit' })
+  }
 }
 
 /** Measures one protocol and prints what came of it. */

@@ -11,6 +11,7 @@ export type { DriverFactory, ProviderOptions } from './drivers/rooms.ts'
 // Money
 export { Amount, formatUsd } from './money/amount.ts'
 export { usd } from './core/usd.ts'
+export type { ModelTokenPrices } from './pricing/own-prices.ts'
 export type { ModelPrice, PriceList, PriceQuestion, Rates, UnitPrice } from './pricing/price-list.ts'
 
 // A call and its answer

@@ -80,7 +80,7 @@ describe('the docs', () => {
 
   it('link to what is there', () => {
     const broken = PAGES.flatMap((page) => {
-      const text = readFileSync(join(ROOT, page), 'utf8').replaceAll(/```[\s\S]*?```/g, '')
+      const text = readFileSync(join(ROOT, page), 'utf8').replaceAll(/```[\s\S]*?```|`[^`]*`/g, '')
       return [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
         .map((match) => match[1]?.replaceAll(/\s+/g, '') ?? '')
         .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(ROOT, dirname(page), link)))

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fakeOllama, type FakeOllama, type OllamaReply } from '../src/testing/index.ts'
+import { fakeOllama, fakeXai, type FakeOllama, type FakeXai, type OllamaReply } from '../src/testing/index.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../examples')
 
@@ -32,6 +32,28 @@ const PRINTED: Readonly<Record<string, string>> = {
   '12-tools.ts': 'get_weather {"city":"Paris"}\nYes, it is 21 degrees.\n2 rounds, 15 tokens in, free\n',
   '13-structured-output.ts': 'text: 1 minutes, 1 ingredients\n',
   '14-images.ts': 'You said: Which colour is it?\nllama3.2: capability_unsupported (vision)\n',
+  '15-budgets.ts':
+    'not covered: user ada has $0.0005 a day\n' +
+    'it could cost 0.00063913 and would fit with 1536 tokens of output\n' +
+    'output-limit-lowered exact 0.00000245\nnot covered: user ada has $0.0005 a day\nbudget-fallback free 0\n' +
+    'ada: $0.00000245 spent, $0.00 held, $0.00049755 left\n',
+  '16-quotes.ts':
+    'llama3.2: free\ngpt-oss:20b-cloud: at most $0.00033948\n' +
+    '  input 564: $0.00003948\n  output 1000: $0.0003\n',
+  '17-books.ts':
+    'without a tag: 1 calls, $0.00000134 this month\nbatch: 2 calls, $0.00000268 this month\n' +
+    'nightly: 1 calls, $0.00000134 this month\n2 rows of 33 columns\n' +
+    '3 entries and 1 window: 0 discrepancies\n',
+  '18-openai.ts':
+    "A metal.\n{ symbol: 'Sn', number: 50 }\n" +
+    'input: 6 x $0.0000001 = $0.0000006\ncache-read: 4 x $0.00000001 = $0.00000004\n' +
+    'output: 4 x $0.0000005 = $0.000002\n499 requests are left\n',
+  '19-compatible-servers.ts':
+    'Blue, most of the time.\nthought: A colour?\nfree, because it is declared to be yours\n',
+  '20-xai.ts': 'Tin is a metal.\ntogether $0.0065, by provider\n',
+  '21-gemini.ts':
+    'Blue is scattered most.\nBecause air scatters blue light.\n' +
+    'input: 6 x $0.0000003 = $0.0000018\noutput: 9 x $0.0000025 = $0.0000225\n',
 }
 
 /** What the stand-in answers where it does not repeat the question. */
@@ -43,6 +65,7 @@ const REPLIES: Readonly<Record<string, readonly (string | OllamaReply)[]>> = {
 }
 
 let server: FakeOllama
+let grok: FakeXai
 let home: string
 
 beforeAll(async () => {
@@ -54,11 +77,14 @@ beforeAll(async () => {
   const embedder = { name: 'all-minilm', capabilities: ['embedding'] }
   const seeing = { name: 'gemma3', capabilities: ['completion', 'vision'] }
   server = await fakeOllama({ models: ['llama3.2', cloud, embedder, seeing] })
+  grok = await fakeXai()
+  grok.default({ text: 'Tin is a metal.', serverToolUsage: { web_search_calls: 1 }, ticks: 65_000_000 })
   home = await mkdtemp(join(tmpdir(), 'groat-examples-'))
 })
 
 afterAll(async () => {
   await server.close()
+  await grok.close()
   await rm(home, { recursive: true })
 })
 
@@ -68,7 +94,8 @@ describe('the examples', () => {
   })
 
   it.each(Object.entries(PRINTED))('%s does what it says, with the built package', async (file, printed) => {
-    const env = { PATH: process.env['PATH'], HOME: home, OLLAMA_HOST: server.url }
+    const clouds = { XAI_BASE_URL: grok.baseUrl, XAI_API_KEY: 'xai-test' }
+    const env = { PATH: process.env['PATH'], HOME: home, OLLAMA_HOST: server.url, ...clouds }
     server.reply(...(REPLIES[file] ?? []))
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(EXAMPLES, file)], {
       cwd: home,

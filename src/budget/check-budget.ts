@@ -12,7 +12,7 @@ import { LABEL_CHARS_MAX } from '../core/limits.ts'
 import { nearest } from '../core/nearest.ts'
 import { Amount, parseUsd } from '../money/amount.ts'
 import { PICOS_PER_DOLLAR } from '../money/picos.ts'
-import { knownZone } from './periods.ts'
+import { isTimeZone } from './periods.ts'
 
 /** Highest limit, in picos: nine million dollars, so that sums of 64 bits keep some room above it. */
 export const LIMIT_PICOS_MAX: bigint = 9_000_000n * PICOS_PER_DOLLAR
@@ -131,8 +131,8 @@ function readAmount(limit: unknown, code: BudgetErrorCode): Amount {
 }
 
 function checkZone(timeZone: unknown, code: BudgetErrorCode): string {
-  const zone = typeof timeZone === 'string' ? knownZone(timeZone) : undefined
-  if (zone !== undefined) return zone
+  // As it is written: what the runtime makes of it can be an older name.
+  if (typeof timeZone === 'string' && isTimeZone(timeZone)) return timeZone
   const names = Intl.supportedValuesOf('timeZone')
   const meant = typeof timeZone === 'string' ? nearest(timeZone.slice(0, 40), names) : undefined
   const instead =
@@ -180,7 +180,7 @@ function hint(word: unknown, known: readonly string[]): string {
 function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`
   if (value === undefined) return 'missing'
-  return typeof value === 'object' || typeof value === 'function' ? 'no text' : String(value)
+  return typeof value === 'number' ? `${value}` : 'no text'
 }
 
 function invalid(code: BudgetErrorCode, field: string, why: string): AIError {

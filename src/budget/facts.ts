@@ -61,6 +61,9 @@ export function budgetExceeded(refusal: BudgetRefusal, provider: string, model: 
     ...(affordableOutputTokens === null || affordableOutputTokens === 0
       ? []
       : [`send it with maxOutputTokens ${affordableOutputTokens} or less (onLimit: 'fit' does)`]),
+    ...(held.picos > 0n && add(spent.picos, needed.picos) <= limit.picos
+      ? ['send it again when calls that are under way have ended']
+      : []),
     ...(alternatives[0] === undefined ? [] : [`use ${alternatives[0]}, which is free`]),
     ...(resetsAt === null ? [] : [`wait until ${resetsAt}`]),
     'raise the limit',

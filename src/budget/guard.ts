@@ -3,6 +3,7 @@ import type { Budget } from '../core/budget.ts'
 import type { Call, EmbedCall } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
 import type { AIError } from '../core/errors.ts'
+import { TIMEOUT_MS_MAX } from '../core/limits.ts'
 import type { Warning } from '../core/warning.ts'
 import { hasBudgets, type BudgetStore, type BudgetWindow, type Scopes } from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -233,7 +234,8 @@ export function worstOf(
   const at = clock.now()
   const { provider } = driver
   const { model } = call.request
-  const until = at + holdMs(clock, call)
+  // A call without a limit of time outlives its hold: a price that rises meanwhile is what it is billed at.
+  const until = at + HOLD_MS_SPARE + TIMEOUT_MS_MAX
   return worstCase(driver.demand(call.request), { provider, model, at, until }, prices)
 }
 
@@ -241,7 +243,7 @@ export function worstOf(
 export function withLimits<C extends Call | EmbedCall>(call: C, driver: Driver, prices: PriceList): C {
   if (!isChat(call)) return call
   const { maxOutputTokens, serviceTier = 'default', model } = call.request
-  const most = prices.limits(driver.demand(call.request).vendor, model)?.maxOutputTokens
+  const most = prices.limits(driver.demand(call.request).vendor, model, driver.provider)?.maxOutputTokens
   const usual = most !== undefined && most < OUTPUT_TOKENS_DEFAULT ? most : OUTPUT_TOKENS_DEFAULT
   const limited = { ...call.request, maxOutputTokens: maxOutputTokens ?? usual, serviceTier }
   return { ...call, request: limited }

@@ -48,12 +48,13 @@ export function contains({ startsAt, endsAt }: Period, nowMs: number): boolean {
   return startsAt <= nowMs && (endsAt === null || nowMs < endsAt)
 }
 
-/** The name of a time zone as this runtime spells it; undefined where it knows none. */
-export function knownZone(name: string): string | undefined {
+/** Whether a text names a time zone that this runtime knows. Offsets such as `+05:30` are none: they have no calendar. */
+export function isTimeZone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone
+    return new Intl.DateTimeFormat('en-US', { timeZone: name }) instanceof Intl.DateTimeFormat
   } catch {
-    return undefined
+    return false
   }
 }
 

@@ -42,10 +42,11 @@ export function secondsText(ms: number): string {
 
 /** One line on what an answer cost and took. */
 export function summaryText(response: AIResponse): string {
-  const { cost, usage, provider, model, timing, finishReason } = response
+  const { cost, savings, usage, provider, model, timing, finishReason } = response
   const cut = finishReason.unified === 'stop' ? [] : [`ended by ${finishReason.unified}`]
   const facts = [
     costText(cost),
+    ...(savings === undefined ? [] : [`saved ${formatUsd(savings.amount)}`]),
     `${tokensText(usage)} tokens`,
     `${provider}/${model}`,
     secondsText(timing.totalMs),

@@ -23,12 +23,12 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const listeners: (() => void)[] = []
 let interrupts = 0
-process.on('SIGINT', () => {
+const interrupted = (): void => {
   const listener = listeners.at(-1)
   // A second Ctrl-C while the first is still at work ends the program without waiting.
   if (!listener || ++interrupts > 1) process.exit(EXIT.interrupted)
   listener()
-})
+}
 
 const terminal: Terminal = {
   argv: process.argv.slice(2),
@@ -40,9 +40,13 @@ const terminal: Terminal = {
   runtime: systemRuntime,
   readerLeft: readerLeft.signal,
   onInterrupt: (listener) => {
-    listeners.push(listener)
+    // Where nobody listens, the system ends the program at once, also in the middle of a long question to the ledger.
+    if (listeners.push(listener) === 1) process.on('SIGINT', interrupted)
     interrupts = 0
-    return () => void listeners.splice(listeners.lastIndexOf(listener), 1)
+    return () => {
+      listeners.splice(listeners.lastIndexOf(listener), 1)
+      if (listeners.length === 0) process.off('SIGINT', interrupted)
+    }
   },
 }
 

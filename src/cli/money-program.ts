@@ -4,7 +4,7 @@ import { EXPORT_FORMATS } from '../ledger/export.ts'
 import type { BudgetOptions, BudgetTarget } from './commands/budget.ts'
 import type { ExportFlags } from './commands/ledger.ts'
 import type { QuoteOptions } from './commands/quote.ts'
-import { addCallOptions, addFilter, collect, examples, number } from './options.ts'
+import { addCallOptions, addFilter, collect, examples, group, number } from './options.ts'
 import type { GlobalOptions } from './session.ts'
 
 /** What the commands about money do. */
@@ -44,9 +44,9 @@ function addQuote(program: Command, actions: MoneyActions): void {
 }
 
 function addBudget(program: Command, actions: MoneyActions): void {
-  const budget = program
-    .command('budget')
-    .description('Set limits for users, projects, organizations and keys, and see how they stand.')
+  const budget = group(program.command('budget')).description(
+    'Set limits for users, projects, organizations and keys, and see how they stand.',
+  )
   addBudgetSet(budget, actions)
   const remove = budget
     .command('remove')
@@ -93,15 +93,15 @@ function addBudgetSet(budget: Command, actions: MoneyActions): void {
       collectNumber,
     )
     .addOption(
-      new Option(
-        '--unpriced <rule>',
-        'calls of which the price is not known: deny or allow (default: deny)',
-      ).choices(['deny', 'allow']),
+      new Option('--unpriced <rule>', 'calls of which the price is not known (default: deny)').choices([
+        'deny',
+        'allow',
+      ]),
     )
     .addOption(
       new Option(
         '--mode <mode>',
-        'enforce, or observe: count and tell, refuse nothing (default: enforce)',
+        'observe only counts and tells, and refuses nothing (default: enforce)',
       ).choices(['enforce', 'observe']),
     )
     .action((limit: string, _: unknown, command: Command) =>
@@ -117,7 +117,7 @@ function addBudgetSet(budget: Command, actions: MoneyActions): void {
 }
 
 function addLedger(program: Command, actions: MoneyActions): void {
-  const ledger = program.command('ledger').description('Prove the books, or take them elsewhere.')
+  const ledger = group(program.command('ledger')).description('Prove the books, or take them elsewhere.')
   const verify = ledger
     .command('verify')
     .description(
@@ -129,10 +129,9 @@ function addLedger(program: Command, actions: MoneyActions): void {
     .command('export')
     .description('Write the entries as CSV or JSON, one for each attempt of a call.')
     .addOption(
-      new Option(
-        '--format <format>',
-        'csv or json (default: json with --json or a file named *.json, else csv)',
-      ).choices([...EXPORT_FORMATS]),
+      new Option('--format <format>', 'default: json with --json or a file named *.json, else csv').choices([
+        ...EXPORT_FORMATS,
+      ]),
     )
     .option('--out <file>', 'write to this file, which is there when it is complete; default: stdout')
     .action((_: unknown, command: Command) => actions.exportLedger(command.optsWithGlobals()))
@@ -148,13 +147,13 @@ function addTarget(command: Command): void {
   command.addOption(
     new Option('--period <period>', 'how long it counts').choices([...BUDGET_PERIODS]).default('month'),
   )
-  addScopes(command)
+  addScopes(command, "; '*' is each one that has none of its own")
 }
 
 /** The options that name a user, a project, an organization or a key. */
-function addScopes(command: Command): void {
+function addScopes(command: Command, more: string = ''): void {
   command
-    .option('--user <id>', "of this user; '*' is each one that has no limit of its own")
+    .option('--user <id>', `of this user${more}`)
     .option('--project <id>', 'of this project')
     .option('--organization <id>', 'of this organization')
     .option('--key <id>', 'of this key')

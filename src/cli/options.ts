@@ -1,4 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
+import { nearest } from '../core/nearest.ts'
+import { UsageError } from './failure.ts'
 
 /** The options that go with a call. */
 export function addCallOptions(command: Command): void {
@@ -52,4 +54,16 @@ export function collect<T>(value: T, before: readonly T[] | undefined): readonly
 /** Puts examples under a command's help. */
 export function examples(command: Command, lines: readonly string[]): void {
   command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+}
+
+/** A command that only has others below it: alone it prints its help. */
+export function group(command: Command): Command {
+  return command.allowExcessArguments().action((_: unknown, self: Command) => {
+    const [word] = self.args
+    if (word === undefined) return self.outputHelp()
+    const names = self.commands.map((one) => one.name())
+    const near = nearest(word, names)
+    const advice = near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`
+    throw new UsageError(`groat ${self.name()} has no command ${JSON.stringify(word)}\n(${advice})`)
+  })
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { PriceOptions } from './commands/prices.ts'
-import { examples } from './options.ts'
+import { examples, group } from './options.ts'
 
 /** What the commands about prices do. */
 export interface PriceActions {
@@ -12,7 +12,7 @@ export interface PriceActions {
 
 /** The commands about prices. */
 export function addPrices(program: Command, actions: PriceActions): void {
-  const prices = program.command('prices').description('See which prices apply, and get newer ones.')
+  const prices = group(program.command('prices')).description('See which prices apply, and get newer ones.')
   const list = prices
     .command('list')
     .description(

@@ -37,7 +37,7 @@ export function createProgram(terminal: Pick<Terminal, 'stdout' | 'stderr'>, act
     .option('--config <file>', 'configuration file, in place of groat.config.*')
     .option('--provider <name>', 'provider to use')
     .option('--model <id>', 'model to use, alone or as provider/model')
-    .option('--ledger <place>', 'where the books are: a path, or memory:')
+    .option('--ledger <place>', 'where the books are: a path, memory:, or postgres://…')
     .option('--json', 'print JSON, errors too')
     .option('--debug', 'print the whole of an error')
     .option('--no-color', 'print without colours (as with NO_COLOR)')

@@ -7,8 +7,11 @@ const EVERY_MS = 1_000
 /** Puts the cursor at the start of the line and clears it. */
 const CLEAR_LINE = '\r\u001b[2K'
 
-/** Says on a terminal what is waited for and how long; the returned function takes that away again. */
-export function startWaiting(screen: Screen, what: () => string): () => void {
+/**
+ * Says on a terminal what is waited for and how long, after a second or `quietMs`; the returned function takes that away
+ * again.
+ */
+export function startWaiting(screen: Screen, what: () => string, quietMs: number = QUIET_MS): () => void {
   const { stderr, runtime } = screen.terminal
   if (stderr.isTTY !== true || screen.json) return () => {}
   const { clock } = runtime
@@ -17,10 +20,13 @@ export function startWaiting(screen: Screen, what: () => string): () => void {
   const show = (): void => {
     shown = true
     const seconds = secondsText(Math.round((clock.elapsed() - startedMs) / 1_000) * 1_000).replace('.0', '')
-    stderr.write(CLEAR_LINE + screen.noteStyle.dim(`${what()} ${seconds}`))
+    stderr.write(CLEAR_LINE + screen.noteStyle.dim(seconds === '0 s' ? what() : `${what()} ${seconds}`))
     cancel = clock.after(EVERY_MS, show)
   }
-  let cancel = clock.after(QUIET_MS, show)
+  let cancel = (): void => {}
+  // What keeps the program too busy for timers is said before it begins.
+  if (quietMs === 0) show()
+  else cancel = clock.after(quietMs, show)
   return () => {
     cancel()
     if (shown) stderr.write(CLEAR_LINE)

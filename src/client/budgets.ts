@@ -2,6 +2,7 @@ import { checkBudget, checkBudgetName } from '../budget/check-budget.ts'
 import { roomIn } from '../budget/facts.ts'
 import { BUDGET_SCOPES, type Budget, type BudgetInput, type BudgetStatus } from '../core/budget.ts'
 import { AIError } from '../core/errors.ts'
+import { nearest } from '../core/nearest.ts'
 import { hasBudgets, type BudgetFilter, type BudgetStore, type BudgetWindow } from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { Amount } from '../money/amount.ts'
@@ -47,14 +48,10 @@ export class Budgets {
 
   /**
    * How the budgets stand that concern these ids: `status({ user: 'ada' })`; without ids, every one that was used. Limits
-   * per call have no standing and are not listed.
+   * per call have no standing and are not listed. @throws AIError `request_invalid`
    */
   async status(ids: BudgetFilter = {}): Promise<readonly BudgetStatus[]> {
-    for (const name of Object.keys(ids)) {
-      if (BUDGET_SCOPES.some((scope) => scope === name)) continue
-      const message = `Budgets are asked for by ${BUDGET_SCOPES.join(', ')}, not by ${name}`
-      throw new AIError({ code: 'request_invalid', message })
-    }
+    checkIds(ids)
     const store = await this.#store()
     await store.assume()
     return (await store.windows(ids)).map(statusOf)
@@ -65,6 +62,20 @@ export class Budgets {
     if (hasBudgets(ledger)) return ledger.budgets
     const message = "This ledger cannot hold budgets: use 'memory:', 'sqlite:PATH' or 'postgres://…'"
     throw new AIError({ code: 'config_invalid', message, details: { key: 'ledger' } })
+  }
+}
+
+function checkIds(ids: BudgetFilter): void {
+  const wrong = (message: string): AIError => new AIError({ code: 'request_invalid', message })
+  if (typeof ids !== 'object' || ids === null) throw wrong("Budgets are asked for by ids: { user: 'ada' }")
+  for (const [name, id] of Object.entries(ids) as [string, unknown][]) {
+    if (!BUDGET_SCOPES.some((scope) => scope === name)) {
+      const near = nearest(name, BUDGET_SCOPES)
+      const hint = near === undefined ? `use ${BUDGET_SCOPES.join(', ')}` : `did you mean '${near}'?`
+      throw wrong(`Budgets are not asked for by '${name.slice(0, 40)}': ${hint}`)
+    }
+    if (id !== undefined && typeof id !== 'string')
+      throw wrong(`Budgets are asked for by ids, and '${name}' is a string`)
   }
 }
 

@@ -1,3 +1,4 @@
+import type * as FileSystem from 'node:fs'
 import { checkBudget } from '../budget/check-budget.ts'
 import type { Budget } from '../core/budget.ts'
 import type { Driver } from '../core/driver.ts'
@@ -11,6 +12,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
 import type { Pipeline, PipelineParts } from '../pipeline/pipeline.ts'
 import type { PriceList } from '../pricing/price-list.ts'
+import type { PriceData } from '../pricing/price-rows.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
 import { ownOptions, targetOf } from './build-call.ts'
 
@@ -144,7 +146,23 @@ export class Engine {
 
   async #makePriceList(): Promise<PriceList> {
     const { createPriceList } = await import('../pricing/price-list.ts')
-    return createPriceList(this.#config.prices ?? [], (text) => this.runtime.sha256(text))
+    const { prices = [], pricesFile } = this.#config
+    const parts = pricesFile === undefined ? {} : { published: await this.#readPrices(pricesFile) }
+    return createPriceList(prices, (text) => this.runtime.sha256(text), parts)
+  }
+
+  async #readPrices(path: string): Promise<PriceData> {
+    const fs = this.runtime.builtin('node:fs') as typeof FileSystem | undefined
+    const { parsePriceFile } = await import('../pricing/price-file.ts')
+    let text: string
+    try {
+      if (!fs) throw new Error('there are no files here')
+      text = await fs.promises.readFile(path, 'utf8')
+    } catch (cause) {
+      const message = `The prices in ${path} cannot be read: name a file that \`groat prices update\` has written`
+      throw new AIError({ code: 'config_invalid', message, details: { key: 'pricesFile' }, cause })
+    }
+    return parsePriceFile(text, path)
   }
 
   async #open({ name, driver, options, factory }: ConfiguredProvider): Promise<Driver> {

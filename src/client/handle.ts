@@ -100,7 +100,7 @@ export class Handle {
       return {
         driver,
         clock: engine.runtime.clock,
-        limits: async (vendor, model) => (await engine.prices()).limits(vendor, model),
+        limits: async (vendor, model, name) => (await engine.prices()).limits(vendor, model, name),
         synced: (changes) => engine.emitter.emit('modelsSynced', () => ({ provider, ...changes })),
       }
     })

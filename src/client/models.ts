@@ -42,7 +42,7 @@ export interface ModelsSource {
   readonly driver: Driver
   readonly clock: Clock
   /** What the price data knows of a model's limits. */
-  limits(vendor: string | undefined, model: string): Promise<ModelLimits | undefined>
+  limits(vendor: string | undefined, model: string, provider: string): Promise<ModelLimits | undefined>
   /** Told of each comparison. */
   synced(changes: ModelChanges): void
 }
@@ -187,7 +187,7 @@ async function withLimits(source: ModelsSource, model: ModelInfo): Promise<Model
   if (model.contextLength !== undefined && model.maxOutputTokens !== undefined) return model
   const { vendor } = source.driver.bill(model.id, UNKNOWN_USAGE, undefined)
   if (vendor === undefined) return model
-  const known = await source.limits(vendor, model.id)
+  const known = await source.limits(vendor, model.id, source.driver.provider)
   const contextLength = model.contextLength ?? known?.contextLength
   const maxOutputTokens = model.maxOutputTokens ?? known?.maxOutputTokens
   return {

@@ -24,6 +24,8 @@ export interface AIConfig {
   readonly durability?: 'before' | 'after'
   /** Your own prices, for models that would otherwise have an unknown cost. */
   readonly prices?: readonly ModelPrice[]
+  /** A file of published prices, as `groat prices update` writes it. @default those that come with groat */
+  readonly pricesFile?: string
   /** Limits that are set in the ledger when it is opened. One that is taken out here stays until it is removed there. */
   readonly budgets?: readonly BudgetInput[]
   /** Provider and model, such as `openai/gpt-6-luna`, that free answers are compared with: `answer.savings`. */
@@ -53,6 +55,7 @@ export const CONFIG_KEYS: readonly (keyof AIConfig)[] = [
   'ledger',
   'durability',
   'prices',
+  'pricesFile',
   'budgets',
   'baseline',
   'middleware',

@@ -14,7 +14,7 @@ export const ENV_VARIABLES = {
   },
   GROAT_MODEL: { takes: 'model id', description: 'Model of that provider; over its `model` in a file.' },
   GROAT_LEDGER: {
-    takes: '`memory:`, `sqlite:PATH`, a path',
+    takes: '`memory:`, `sqlite:PATH`, `postgres://…`, a path',
     description: 'Where the books are; over `ledger` of a file.',
   },
 } as const

@@ -36,11 +36,14 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
   const env = options.env ?? systemRuntime.env
   const wanted = readEnvironment(env)
   const { config, source } = await readConfigFile(cwd, options.configFile)
+  const folder = source === undefined ? cwd : dirname(source)
   const ledger =
     wanted.GROAT_LEDGER === undefined
-      ? placedLedger(config.ledger ?? defaultLedger(env), source === undefined ? cwd : dirname(source))
+      ? placedLedger(config.ledger ?? defaultLedger(env), folder)
       : toLedgerName(wanted.GROAT_LEDGER, cwd)
-  return { config: { ...overlay(config, wanted), ledger }, source }
+  const { pricesFile } = config
+  const prices = pricesFile === undefined ? {} : { pricesFile: resolve(folder, pricesFile) }
+  return { config: { ...overlay(config, wanted), ledger, ...prices }, source }
 }
 
 function placedLedger(ledger: NonNullable<AIConfig['ledger']>, folder: string): typeof ledger {

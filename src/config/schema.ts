@@ -7,6 +7,7 @@ import { nearest } from '../core/nearest.ts'
 import { CONCURRENCY_MAX } from '../drivers/gate.ts'
 import type { DriverFactory, MediaOptions, ProviderOptions, Timeouts } from '../drivers/rooms.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { ModelPrice } from '../pricing/price-list.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Amount } from '../money/amount.ts'
 import { BUILT_INS, type AIConfig, type BuiltIn } from './config.ts'
@@ -150,16 +151,36 @@ const providerEntry = z.union(
 
 const decimal = (): z.ZodString => z.string({ error: 'expected a decimal number as a text, such as "0.15"' })
 
+const tokenPrices = {
+  input: decimal(),
+  output: decimal(),
+  cacheRead: decimal().optional(),
+  cacheWrite: decimal().optional(),
+  reasoning: decimal().optional(),
+  inputAudio: decimal().optional(),
+  cacheReadAudio: decimal().optional(),
+  inputImage: decimal().optional(),
+  cacheReadImage: decimal().optional(),
+  inputVideo: decimal().optional(),
+  outputAudio: decimal().optional(),
+  outputImage: decimal().optional(),
+} satisfies Readonly<Record<keyof ModelPrice['perMillionTokens'], z.ZodType>>
+
 const priceSchema = z.strictObject({
   provider: text,
   model: text,
-  perMillionTokens: z.strictObject({
-    input: decimal(),
-    output: decimal(),
-    cacheRead: decimal().optional(),
-    cacheWrite: decimal().optional(),
-  }),
-})
+  perMillionTokens: z.strictObject(tokenPrices),
+  longContext: z
+    .array(z.strictObject({ above: tokens, perMillionTokens: z.strictObject(tokenPrices).partial() }))
+    .readonly()
+    .optional(),
+  perThousandCalls: z.record(z.string(), decimal()).optional(),
+  perRequest: decimal().optional(),
+  serviceTiers: z.record(z.string(), z.string()).optional(),
+  contextLength: tokens.optional(),
+  maxOutputTokens: tokens.optional(),
+  outputBound: z.enum(['capped', 'uncapped']).optional(),
+} satisfies Readonly<Record<keyof ModelPrice, z.ZodType>>)
 
 const money = z.union([z.custom<Amount>(anAmount), decimal()], {
   error: 'expected usd("5.00"), or dollars as a text such as "5.00"',
@@ -193,7 +214,7 @@ const configShape = {
   providers: key(z.record(z.string(), providerEntry), 'object by name', 'Default: `{ ollama: {} }`.'),
   ledger: key(
     z.union([z.custom<Ledger>(anObject), text], { error: "expected 'memory:', 'sqlite:PATH' or a Ledger" }),
-    "`'memory:'`, `'sqlite:PATH'`, a Ledger",
+    "`'memory:'`, `'sqlite:PATH'`, `'postgres://…'`, a Ledger",
     'Where the books are. A relative path is relative to the configuration file.',
   ),
   durability: key(
@@ -205,6 +226,11 @@ const configShape = {
     z.array(priceSchema).readonly(),
     'list',
     'Your own prices: `{ provider, model, perMillionTokens: { input, output } }`, numbers as texts.',
+  ),
+  pricesFile: key(
+    text,
+    'path',
+    'Published prices, as `groat prices update` writes them. Relative to the configuration file. Default: those that come with groat.',
   ),
   budgets: key(
     z.array(budgetSchema).readonly(),

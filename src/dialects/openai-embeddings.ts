@@ -68,13 +68,16 @@ function decoded(base64: string): readonly number[] | undefined {
   }
   if (bytes.length % FLOAT_BYTES !== 0) return undefined
   const view = new DataView(Uint8Array.from(bytes, (char) => char.charCodeAt(0)).buffer)
-  return Array.from({ length: bytes.length / FLOAT_BYTES }, (_, at) => view.getFloat32(at * FLOAT_BYTES, true))
+  return Array.from({ length: bytes.length / FLOAT_BYTES }, (_, at) =>
+    view.getFloat32(at * FLOAT_BYTES, true),
+  )
 }
 
 function notVectors(model: string): AIError {
   return new AIError({
     code: 'response_invalid',
-    message: 'The answer to /embeddings has no list of vectors, one for each text: check that baseUrl is right',
+    message:
+      'The answer to /embeddings has no list of vectors, one for each text: check that baseUrl is right',
     model,
   })
 }

@@ -191,11 +191,16 @@ const BY_TEXT: readonly (readonly [When, Row])[] = [
   [{ text: /exceeded your current quota|billing details|out of credits|spending limit/i }, QUOTA],
   [{ text: /must be verified to/i }, FORBIDDEN],
   [
-    { text: /Unsupported (?:parameter|value)|does not support|not supported (?:with|for) this model/i, status: [400, 422] },
+    {
+      text: /Unsupported (?:parameter|value)|does not support|not supported (?:with|for) this model/i,
+      status: [400, 422],
+    },
     never('unsupported-feature', 'capability_unsupported', '{model} cannot do this: {said}'),
   ],
   [
-    { text: /without its required|No tool output found for function call|tool_call_ids did not have response/ },
+    {
+      text: /without its required|No tool output found for function call|tool_call_ids did not have response/,
+    },
     bad(
       'bad-history',
       'The conversation is not whole: every tool call needs its result, every thought what came after it ({said})',
@@ -210,7 +215,11 @@ const BY_STATUS: Readonly<Record<number, Row>> = {
   403: FORBIDDEN,
   408: row('timeout', 'timed_out', 'yes', 'The server gave up waiting with {model}: try again'),
   409: unavailable('conflict', 'yes', 'Something else was busy with the same: try again ({said})'),
-  413: never('too-large', 'limit_exceeded', 'The request for {model} is larger than {vendor} takes: send less'),
+  413: never(
+    'too-large',
+    'limit_exceeded',
+    'The request for {model} is larger than {vendor} takes: send less',
+  ),
   429: RATE_LIMIT,
   500: SERVER,
   503: OVERLOADED,
@@ -239,7 +248,11 @@ export function toOpenAIError(failure: Failure, table: ErrorTable): AIError {
     ...sizesIn(facts.message),
     ...limitsIn(failure.headers),
   }
-  const error = toAIError({ ...found, message: filled }, failure, { ...told, status: failure.status, details })
+  const error = toAIError({ ...found, message: filled }, failure, {
+    ...told,
+    status: failure.status,
+    details,
+  })
   const requestId = failure.headers['x-request-id']
   const isRate = error.code === 'rate_limited'
   return error.with({
@@ -273,7 +286,11 @@ function byStatus({ status, json }: Told): Row {
   // A 404 that says nothing in JSON comes from something else than the API.
   if (status === 404 || status === 405) return json && status === 404 ? NO_MODEL : NO_ENDPOINT
   if (status < 400)
-    return never('redirect', 'config_invalid', 'The server redirects the request: set baseUrl to the final address')
+    return never(
+      'redirect',
+      'config_invalid',
+      'The server redirects the request: set baseUrl to the final address',
+    )
   if (status < 500) return BAD_REQUEST
   return unavailable('gateway', 'yes', 'The server in front of {model} failed: {said}. Try again')
 }

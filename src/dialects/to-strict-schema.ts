@@ -87,7 +87,8 @@ function lower(schema: unknown, keywords: Set<string>, depth: number): unknown {
   }
   for (const keyword of ['anyOf', 'allOf']) {
     const parts = lowered[keyword]
-    if (Array.isArray(parts)) lowered[keyword] = parts.map((part: unknown) => lower(part, keywords, depth + 1))
+    if (Array.isArray(parts))
+      lowered[keyword] = parts.map((part: unknown) => lower(part, keywords, depth + 1))
   }
   if (isObject(lowered['items'])) lowered['items'] = lower(lowered['items'], keywords, depth + 1)
   for (const keyword of ['properties', '$defs', 'definitions']) {
@@ -111,6 +112,7 @@ function isInWords(keyword: string, value: unknown): boolean {
 function closed(schema: Record<string, unknown>): void {
   const others = schema['additionalProperties']
   if (others === undefined) schema['additionalProperties'] = false
-  if (isObject(schema['properties']) && Object.keys(schema['properties']).length === 0) schema['required'] ??= []
+  if (isObject(schema['properties']) && Object.keys(schema['properties']).length === 0)
+    schema['required'] ??= []
   if (schema['properties'] === undefined && others === undefined) delete schema['additionalProperties']
 }

@@ -123,10 +123,10 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       const path = api.chatPath(request, this.#options)
       const exchange = await this.#send(path, { body: sent.body, model, signal, timeoutMs }, isLocal)
       const { headers } = exchange
-      const limits = api.toRateLimits?.(headers)
+      const told = { rateLimits: api.toRateLimits?.(headers), facts: api.toFacts?.(headers, request) }
       const reader = {
         ...context,
-        write: (events: readonly DriverEvent[]) => context.write(marked(events, owner, limits)),
+        write: (events: readonly DriverEvent[]) => context.write(marked(events, owner, told)),
       }
       const whole = !request.stream || (stream.FRAMING === 'sse' && isWholeJson(headers))
       await (whole

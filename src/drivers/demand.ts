@@ -57,13 +57,23 @@ function inputKindsOf(messages: readonly Message[]): readonly LineKind[] {
   const kinds = new Set<LineKind>(['input', 'cache-write'])
   for (const { content } of messages) {
     if (typeof content === 'string') continue
-    for (const { type } of content) {
-      if (type === 'image') kinds.add('input-image')
-      if (type === 'audio') kinds.add('input-audio')
-      if (type === 'file') kinds.add('input-image').add('input-audio').add('input-video')
-    }
+    for (const part of content) for (const kind of kindsOfPart(part)) kinds.add(kind)
   }
   return [...kinds]
+}
+
+/** As what a part could be billed beside text: a file is what its media type says, and anything where it says nothing. */
+function kindsOfPart(part: Part): readonly LineKind[] {
+  if (part.type === 'image') return ['input-image']
+  if (part.type === 'audio') return ['input-audio']
+  if (part.type !== 'file') return []
+  const { mediaType = '' } = part
+  const [family = ''] = mediaType.split('/')
+  if (family === 'text') return []
+  // The pages of a document are looked at, too.
+  if (family === 'image' || mediaType === 'application/pdf') return ['input-image']
+  if (family === 'audio') return ['input-audio']
+  return family === 'video' ? ['input-video', 'input-audio'] : ['input-image', 'input-audio', 'input-video']
 }
 
 function bytesOf({ content }: Message): number | undefined {

@@ -1,5 +1,5 @@
 import type { Embedded } from '../core/driver.ts'
-import { AIError } from '../core/errors.ts'
+import { AIError, isAIError } from '../core/errors.ts'
 import type { EmbedRequest } from '../core/request.ts'
 import { addUsage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
@@ -19,6 +19,8 @@ export interface EmbedSending {
   mayBeOneText(error: AIError): boolean
   /** Most texts that the provider takes in one request. @default EMBED_BATCH_MAX */
   readonly valuesMax?: number | undefined
+  /** Most text in one request of several texts, in UTF-16 units. @default EMBED_BATCH_CHARS_MAX */
+  readonly charsMax?: number | undefined
 }
 
 /** A part of a call's texts, by index; `to` is not included. */
@@ -35,7 +37,7 @@ interface Range {
  */
 export async function embedInBatches(request: EmbedRequest, sending: EmbedSending): Promise<Embedded> {
   const { values } = request
-  const open = rangesOf(values, Math.min(sending.valuesMax ?? EMBED_BATCH_MAX, EMBED_BATCH_MAX))
+  const open = rangesOf(values, sending)
   const done: Embedded[] = []
   let divisions = 0
   for (let range = open.shift(); range; range = open.shift()) {
@@ -43,10 +45,13 @@ export async function embedInBatches(request: EmbedRequest, sending: EmbedSendin
     try {
       done.push(counted(await sending.send(values.slice(from, to)), to - from))
     } catch (error) {
-      if (!(error instanceof AIError)) throw error
+      if (!isAIError(error)) throw error
       const mayBeOne = sending.mayBeOneText(error)
       if (!mayBeOne || to - from === 1 || divisions === EMBED_DIVISIONS_MAX) {
-        throw mayBeOne || error.code === 'context_too_long' ? told(error, range, request) : error
+        const failure = mayBeOne || error.code === 'context_too_long' ? told(error, range, request) : error
+        // What was answered before is billed, whatever this failure means by itself.
+        const answered = done.length
+        throw answered === 0 ? failure : failure.with({ details: { ...failure.details, answered } })
       }
       divisions++
       const middle = from + Math.ceil((to - from) / 2)
@@ -56,13 +61,16 @@ export async function embedInBatches(request: EmbedRequest, sending: EmbedSendin
   return joined(done, request)
 }
 
-function rangesOf(values: readonly string[], valuesMax: number): Range[] {
+function rangesOf(
+  values: readonly string[],
+  { valuesMax = EMBED_BATCH_MAX, charsMax = EMBED_BATCH_CHARS_MAX }: EmbedSending,
+): Range[] {
   const ranges: Range[] = []
   let from = 0
   let chars = 0
   for (const [index, value] of values.entries()) {
     chars += value.length
-    const full = index - from >= valuesMax || (chars > EMBED_BATCH_CHARS_MAX && index > from)
+    const full = index - from >= valuesMax || (chars > charsMax && index > from)
     if (!full) continue
     ranges.push({ from, to: index })
     from = index

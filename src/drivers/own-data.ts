@@ -14,15 +14,23 @@ interface Owned extends Owner {
   readonly data: unknown
 }
 
-/** Events with the owner on what they keep, and what is left of limits on the last one. */
+/** What was told beside the body of an answer. */
+export interface ToldBeside {
+  readonly rateLimits: RateLimits | undefined
+  /** For the driver's own billing room; what the body says counts for more. */
+  readonly facts: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Events with the owner on what they keep, and what was told beside the answer on the last one. */
 export function marked(
   events: readonly DriverEvent[],
   owner: Owner,
-  rateLimits: RateLimits | undefined,
+  told: ToldBeside,
 ): readonly DriverEvent[] {
+  const { rateLimits, facts } = told
   const concerns = (event: DriverEvent): boolean =>
-    dataOf(event) !== undefined || (rateLimits !== undefined && event.type === 'end')
-  return events.some(concerns) ? events.map((event) => markedEvent(event, owner, rateLimits)) : events
+    dataOf(event) !== undefined || (event.type === 'end' && (rateLimits ?? facts) !== undefined)
+  return events.some(concerns) ? events.map((event) => markedEvent(event, owner, told)) : events
 }
 
 function dataOf(event: DriverEvent): unknown {
@@ -30,8 +38,14 @@ function dataOf(event: DriverEvent): unknown {
   return event.type === 'text-end' || event.type === 'reasoning-end' ? event.providerData : undefined
 }
 
-function markedEvent(event: DriverEvent, owner: Owner, rateLimits: RateLimits | undefined): DriverEvent {
-  if (event.type === 'end' && rateLimits !== undefined) return { ...event, rateLimits }
+function markedEvent(event: DriverEvent, owner: Owner, { rateLimits, facts }: ToldBeside): DriverEvent {
+  if (event.type === 'end') {
+    return {
+      ...event,
+      ...(rateLimits === undefined ? {} : { rateLimits }),
+      ...(facts === undefined ? {} : { billing: { ...facts, ...event.billing } }),
+    }
+  }
   const data = dataOf(event)
   if (data === undefined) return event
   const { provider, model } = owner
@@ -60,16 +74,24 @@ function carriesData(part: Part): boolean {
 function ownMessage(message: Message, owner: Owner): Message {
   const { content } = message
   if (typeof content === 'string' || !content.some(carriesData)) return message
-  return { ...message, content: content.map((part) => ownPart(part, owner)) }
+  return {
+    ...message,
+    content: content.map((part) => ownPart(part, owner)).filter((part) => part !== undefined),
+  }
 }
 
-function ownPart(part: Part, owner: Owner): Part {
+/** What another model thought is dropped: it is no thought of this one, and the answer that came of it stays. */
+function ownPart(part: Part, owner: Owner): Part | undefined {
   if (!('providerData' in part)) return part
   const { providerData, ...rest } = part
-  const isOwn = isOwned(providerData) && providerData.provider === owner.provider && providerData.model === owner.model
-  return isOwn ? { ...rest, providerData: providerData.data } : rest
+  const isOwn =
+    isOwned(providerData) && providerData.provider === owner.provider && providerData.model === owner.model
+  if (isOwn) return { ...rest, providerData: providerData.data }
+  return part.type === 'reasoning' ? undefined : rest
 }
 
 function isOwned(value: unknown): value is Owned {
-  return typeof value === 'object' && value !== null && 'provider' in value && 'model' in value && 'data' in value
+  return (
+    typeof value === 'object' && value !== null && 'provider' in value && 'model' in value && 'data' in value
+  )
 }

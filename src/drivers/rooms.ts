@@ -176,6 +176,11 @@ export interface Rooms<Options extends ProviderOptions, State> {
     toAddress(options: Options, env: Runtime['env']): Address
     /** What the headers of an answer say of limits. */
     readonly toRateLimits?: (headers: Readonly<Record<string, string>>) => RateLimits | undefined
+    /** What the billing room must know of an answer that is only in its headers, or in the request. */
+    readonly toFacts?: (
+      headers: Readonly<Record<string, string>>,
+      request: ChatRequest,
+    ) => Readonly<Record<string, unknown>> | undefined
   }
   readonly wire: {
     toWire(request: ChatRequest, known: Known<Options>): WireRequest

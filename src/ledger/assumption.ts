@@ -2,7 +2,7 @@ import type { Cost } from '../core/cost.ts'
 import { UNKNOWN_USAGE } from '../core/usage.ts'
 import { Amount } from '../money/amount.ts'
 import { subtract } from '../money/picos.ts'
-import type { HoldRow } from './budget-rows.ts'
+import type { HoldBalance, HoldRow } from './budget-rows.ts'
 import { keepEntry, type KeptEntry } from './entry.ts'
 
 /** The id of the entry that counts a hold as spent. */
@@ -42,7 +42,7 @@ export function assumptionOf(hold: HoldRow, now: number): KeptEntry {
  * The entry of an attempt that was heard of after all: by how much it cost more or less than was assumed; nothing where
  * that is not known. It keeps its id, so that the attempt is booked once.
  */
-export function correctionOf({ entry, raw }: KeptEntry, { amount }: HoldRow): KeptEntry {
+export function correctionOf({ entry, raw }: KeptEntry, { amount }: HoldBalance): KeptEntry {
   const { cost } = entry
   const difference: Cost =
     cost.status === 'unknown' ? cost : { ...cost, amount: new Amount(subtract(cost.amount.picos, amount)) }

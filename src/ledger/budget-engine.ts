@@ -4,7 +4,7 @@ import { BUDGET_SCOPES, type Budget } from '../core/budget.ts'
 import { AIError } from '../core/errors.ts'
 import { add, subtract, ZERO, type Picos } from '../money/picos.ts'
 import { assumptionOf, correctionOf } from './assumption.ts'
-import type { BudgetRow, BudgetRows, HoldRow, WindowRow } from './budget-rows.ts'
+import type { BudgetRow, BudgetRows, HoldBalance, WindowRow } from './budget-rows.ts'
 import type {
   BudgetFilter,
   BudgetWindow,
@@ -37,9 +37,10 @@ import {
 /** One window that a call is counted in: there already, to be opened, or the call itself. */
 interface Place {
   readonly budget: Budget
-  readonly window: BudgetWindow
   /** Undefined for a budget per call. */
-  readonly row: WindowRow | NewWindow | undefined
+  row: WindowRow | NewWindow | undefined
+  /** Only for a budget per call. */
+  readonly call: BudgetWindow | undefined
   /** Whether it counts and does not refuse. */
   readonly observed: boolean
   readonly fits: boolean
@@ -123,7 +124,8 @@ export class BudgetEngine {
     const places = budgets.map((row) => this.#placeOf(row, checked, now))
     const refusing = places.find((place) => !place.fits && !place.observed)
     if (refusing !== undefined) {
-      return { status: 'refused', refused: refusing.window, windows: places.map(({ window }) => window) }
+      const windows = places.map(windowOf)
+      return { status: 'refused', refused: windows[places.indexOf(refusing)] ?? windowOf(refusing), windows }
     }
     return this.#hold(checked, places, now)
   }
@@ -133,11 +135,11 @@ export class BudgetEngine {
     const observed = budget.mode === 'observe' || request.mode === 'observe'
     const { amount, callSpent } = request
     if (budget.period === 'call') {
-      const window = windowOfCall(budget, id, callSpent)
-      return { budget, window, row: undefined, observed, fits: fits(window, amount) }
+      const call = windowOfCall(budget, id, callSpent)
+      return { budget, row: undefined, call, observed, fits: fits(call, amount) }
     }
     const row = this.#windowFor(rowId, budget, id, now)
-    return { budget, window: toWindow(row, budget), row, observed, fits: fits(row, amount) }
+    return { budget, row, call: undefined, observed, fits: fits(row, amount) }
   }
 
   /** The window that an id is counted in now; one to be opened where there is none yet. */
@@ -151,36 +153,34 @@ export class BudgetEngine {
     return { budgetId, id, ...period, startsAt, limit: budget.limit?.picos ?? null, ...counters }
   }
 
-  #hold(request: CheckedHold, places: readonly Place[], now: number): Reservation {
+  #hold(request: CheckedHold, places: Place[], now: number): Reservation {
     const rows = this.#rows
     const { id, callId, fingerprint, amount, provider, model, attribution, ttlMs } = request
-    const counted = places.filter(({ row }) => row !== undefined)
-    const full = counted.find(({ window }) => window.settled + window.reserved + amount > LIMIT_PICOS_MAX)
-    if (full !== undefined) throw countedOut(full.window)
-    const stored = new Map<Place, WindowRow>()
-    for (const place of counted) {
+    const stored: { readonly place: Place; readonly row: WindowRow }[] = []
+    for (const { row, budget } of places) {
+      if (row !== undefined && row.settled + row.reserved + amount > LIMIT_PICOS_MAX)
+        throw countedOut(budget, row.id)
+    }
+    for (const place of places) {
       const { row } = place
-      if (row !== undefined) stored.set(place, 'rowId' in row ? row : rows.addWindow(row))
+      if (row !== undefined) stored.push({ place, row: 'rowId' in row ? row : rows.addWindow(row) })
     }
     // In ascending order, as in every path of every store: then no two can wait for each other.
-    const inOrder = [...stored].toSorted(([, a], [, b]) => a.rowId - b.rowId)
-    const windows = inOrder.map(([, { rowId }]) => rowId)
+    stored.sort((a, b) => a.row.rowId - b.row.rowId)
+    const windows = stored.map(({ row }) => row.rowId)
     const hold = { id, callId, fingerprint, amount, provider, model, attribution, windows, createdAt: now }
     rows.addHold({ ...hold, state: 'open', actual: null, expiresAt: now + Math.ceil(ttlMs) })
-    for (const [place, row] of inOrder) {
+    for (const { place, row } of stored) {
       const excess = excessFor(row, amount)
       if (!rows.reserve(row.rowId, amount, excess, place.observed)) throw new Error('The room was gone')
-      stored.set(place, { ...row, reserved: add(row.reserved, amount), excess })
+      place.row = { ...row, reserved: add(row.reserved, amount), excess }
     }
-    const told = places.map((place) => {
-      const row = stored.get(place)
-      return row === undefined ? place.window : toWindow(row, place.budget)
-    })
+    const told = places.map(windowOf)
     const over = told.filter((_, index) => places[index]?.fits === false)
     return { status: 'held', replay: false, windows: told, over }
   }
 
-  #replay(hold: HoldRow, request: CheckedHold): Reservation {
+  #replay(hold: HoldBalance, request: CheckedHold): Reservation {
     if (hold.fingerprint !== request.fingerprint) throw holdTaken(hold.id, 'other')
     // One that was counted as spent still has its money: whoever asks again may send, and settling corrects it.
     if (hold.state !== 'open' && hold.state !== 'assumed') throw holdTaken(hold.id, 'closed')
@@ -209,7 +209,7 @@ export class BudgetEngine {
     return { state: 'settled', windows: this.#close(hold, spent) }
   }
 
-  #correct(hold: HoldRow, kept: KeptEntry, spent: Picos): Settlement {
+  #correct(hold: HoldBalance, kept: KeptEntry, spent: Picos): Settlement {
     this.#rows.addEntry(correctionOf(kept, hold))
     this.#rows.closeHold(hold.id, 'assumed', 'corrected', spent, this.#rows.now())
     const more = subtract(spent, hold.amount)
@@ -219,12 +219,12 @@ export class BudgetEngine {
     }
   }
 
-  #close(hold: HoldRow, spent: Picos): SettledWindow[] {
+  #close(hold: HoldBalance, spent: Picos): SettledWindow[] {
     const reserved = subtract(ZERO, hold.amount)
     return this.#change(hold, { reserved, settled: spent, unheld: subtract(spent, hold.amount) })
   }
 
-  #change(hold: HoldRow, { reserved, settled, unheld }: Change): SettledWindow[] {
+  #change(hold: HoldBalance, { reserved, settled, unheld }: Change): SettledWindow[] {
     const rows = this.#rows
     const windows = hold.windows.flatMap((rowId) => {
       const before = rows.windowRow(rowId)
@@ -294,7 +294,12 @@ export function toWindow(row: NewWindow, budget: Budget): BudgetWindow {
   return { budget, id, startsAt, endsAt, limit, settled, reserved, excess }
 }
 
-function countedOut({ budget, id }: BudgetWindow): AIError {
+function windowOf({ budget, row, call }: Place): BudgetWindow {
+  if (row !== undefined) return toWindow(row, budget)
+  return call ?? windowOfCall(budget, '', ZERO)
+}
+
+function countedOut(budget: Budget, id: string): AIError {
   const message =
     `The ${budget.period} of ${budget.scope} ${JSON.stringify(id.slice(0, 64))} has counted nine million dollars, and ` +
     `counters end there. Use a shorter period, or a ledger in PostgreSQL`

@@ -29,20 +29,24 @@ export interface WindowRow {
 /** `settled`, `corrected` and `released` are the end; `assumed` was counted as spent and can still be corrected. */
 export type HoldState = 'open' | 'settled' | 'released' | 'assumed' | 'corrected'
 
-/** A hold as a store keeps it. */
-export interface HoldRow {
+/** What a hold holds, and where. */
+export interface HoldBalance {
   readonly id: string
-  readonly callId: string
   readonly fingerprint: string
   readonly state: HoldState
   readonly amount: Picos
+  /** The windows that hold the amount, by their row ids, ascending. */
+  readonly windows: readonly number[]
+}
+
+/** A hold as a store keeps it. */
+export interface HoldRow extends HoldBalance {
+  readonly callId: string
   /** What counts as spent; null as long as it is open. */
   readonly actual: Picos | null
   readonly provider: string
   readonly model: string
   readonly attribution: Attribution
-  /** The windows that hold the amount, by their row ids, ascending. */
-  readonly windows: readonly number[]
   readonly createdAt: number
   readonly expiresAt: number
 }
@@ -78,7 +82,7 @@ export interface BudgetRows {
   /** Writes limit, counters and what was told of a window. */
   saveWindow(window: WindowRow): void
 
-  hold(id: string): HoldRow | undefined
+  hold(id: string): HoldBalance | undefined
   addHold(hold: HoldRow): void
   /** Takes a hold from one state to another; it must be in the first. */
   closeHold(id: string, from: HoldState, to: HoldState, actual: Picos, now: number): void

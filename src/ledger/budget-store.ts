@@ -3,6 +3,18 @@ import type { Attribution } from '../core/request.ts'
 import type { Picos } from '../money/picos.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
 
+/**
+ * What holds, in every store:
+ * - A window is one budget's counters for one id. The last one opened stays until its end, also when the clock is put
+ *   back or the budget's time zone is changed; the next one begins where it ended. A refusal opens none.
+ * - `settled + reserved <= limit + excess`, where `reserved` is the sum of the open holds and `settled` that of what the
+ *   closed ones count. Reserving looks at the limit alone: excess lets nothing in.
+ * - A hold ends once: settled with its attempt's entry, released, or assumed when its time is over; an assumed one can
+ *   still be corrected. Whatever is asked of a hold that has ended changes nothing.
+ * - An assumption's entry has the id `HOLD/assumed`, a correction's that of the attempt.
+ * - Thresholds are told of once per window, and again above a raised limit.
+ */
+
 /** The ids that a call is counted for. */
 export type Scopes = Readonly<Partial<Record<BudgetScope, string | undefined>>>
 
@@ -46,7 +58,7 @@ export interface HoldRequest {
 export type Reservation =
   /** No budget concerns the call: nothing was written. */
   | { readonly status: 'unlimited' }
-  /** Every window has the amount; `replay` where it had it before. `excess` are observed windows that are above their limit. */
+  /** Every window has the amount; `replay` where it had it before. `over` are observed windows that are above their limit. */
   | {
       readonly status: 'held'
       readonly replay: boolean
@@ -113,16 +125,18 @@ export interface BudgetStore {
   /** The budgets that concern a call: for each scope and period its id's own, or else that of `'*'`. */
   applicable(scopes: Scopes): Promise<readonly Budget[]>
   /**
-   * Holds an amount in every window that concerns the call, or in none. Holds that expired are assumed first. @throws
-   * AIError `request_invalid` for the id of a hold that was made for something else.
+   * Holds an amount in every window that concerns the call, or in none. Holds that expired are assumed first, where
+   * that was not done for half a minute. @throws AIError `request_invalid` for the id of a hold that was made for
+   * something else, or was settled or released.
    */
   reserve(request: HoldRequest): Promise<Reservation>
   /**
    * Closes a hold with the attempt's entry, in one transaction: its cost counts as spent in the windows that held it, an
-   * unknown cost as nothing. A hold that was assumed is corrected. Without such a hold only the entry is written.
+   * unknown cost as nothing. A hold that was assumed is corrected; there an unknown cost leaves what was assumed. Without
+   * such a hold only the entry is written. @throws AIError `request_invalid` for the entry of another attempt
    */
   settle(holdId: string, entry: LedgerEntry): Promise<Settlement>
-  /** Gives a hold back, for an attempt of which it is certain that nothing was sent. */
+  /** Gives an open hold back, for an attempt of which it is certain that nothing was sent. */
   release(holdId: string): Promise<void>
   /** Counts holds whose time is over as spent in full; returns how many. Happens by itself with `reserve`. */
   assume(): Promise<number>
@@ -138,6 +152,8 @@ export interface BudgetStore {
 /** A ledger that can hold budgets: all three of groat's own can. */
 export interface BudgetLedger extends Ledger {
   readonly budgets: BudgetStore
+  /** Makes anew what is derived from the entries, where anything is: `budgets.verify` says whether that is needed. */
+  rebuild?(): Promise<void>
 }
 
 export function hasBudgets(ledger: Ledger): ledger is BudgetLedger {

@@ -27,7 +27,7 @@ export async function openLedger(spec: string | Ledger, runtime: Runtime = syste
     return openPostgresLedger({ url: spec }, runtime)
   }
   throw invalid(
-    `A ledger is named 'memory:', 'sqlite:PATH' such as 'sqlite:./groat.db', or 'postgres://USER:PASSWORD@HOST/DATABASE'`,
+    `A ledger is named 'memory:' or 'sqlite:PATH', such as 'sqlite:./groat.db', or 'postgres://USER:PASSWORD@HOST/DATABASE'`,
   )
 }
 

@@ -1,6 +1,7 @@
 import { LIMIT_PICOS_MAX } from '../budget/check-budget.ts'
 import { BUDGET_PERIODS, BUDGET_SCOPES, type Budget } from '../core/budget.ts'
 import { AIError } from '../core/errors.ts'
+import { TAGS_MAX } from '../core/limits.ts'
 import type { Attribution } from '../core/request.ts'
 import { ZERO, type Picos } from '../money/picos.ts'
 import type { BudgetWindow, HoldRequest, Scopes } from './budget-store.ts'
@@ -102,24 +103,49 @@ export interface CheckedHold extends HoldRequest {
 
 /** Checks a request for a hold. @throws AIError `request_invalid` */
 export function checkHold(request: HoldRequest): CheckedHold {
-  const { id, callId, fingerprint, amount, callSpent, ttlMs, provider, model, attribution } = request
+  const { id, callId, fingerprint, amount, callSpent, ttlMs, mode, provider, model, attribution } = request
   if (typeof id !== 'string' || id === '' || id.length > HOLD_ID_CHARS_MAX || !id.isWellFormed()) {
     throw invalid(`The id of a hold has 1 to ${HOLD_ID_CHARS_MAX} whole characters`)
   }
-  for (const text of [callId, fingerprint, provider, model]) {
-    if (typeof text !== 'string')
-      throw invalid('The callId, fingerprint, provider and model of a hold are texts')
+  if (!isText(callId) || !isText(fingerprint) || !isText(provider) || !isText(model)) {
+    throw invalid('The callId, fingerprint, provider and model of a hold are texts')
   }
   if (callId.length > FIELD_CHARS_MAX) throw invalid(`The callId of a hold is longer than ${FIELD_CHARS_MAX}`)
-  for (const money of [amount, callSpent]) {
-    if (typeof money !== 'bigint' || money < 0n) throw invalid('A hold is of zero picos or more')
-  }
+  if (!isMoney(amount) || !isMoney(callSpent)) throw invalid('A hold is of zero picos or more')
   if (amount > LIMIT_PICOS_MAX) throw invalid('A hold is of at most nine million dollars')
   if (!Number.isFinite(ttlMs) || ttlMs < 0 || ttlMs > HOLD_MS_MAX) {
     throw invalid(`A hold is open for 0 to ${HOLD_MS_MAX} ms`)
   }
-  const told = { fingerprint: cut(fingerprint), provider: cut(provider), model: cut(model) }
-  return { ...request, ...told, callId: wellFormed(callId), scopes: checkScopes(attribution) }
+  checkTags(attribution.tags)
+  return {
+    id,
+    callId: wellFormed(callId),
+    fingerprint: cut(fingerprint),
+    amount,
+    callSpent,
+    ttlMs,
+    mode,
+    attribution,
+    provider: cut(provider),
+    model: cut(model),
+    scopes: checkScopes(attribution),
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
+}
+
+function isMoney(value: unknown): boolean {
+  return typeof value === 'bigint' && value >= 0n
+}
+
+/** The entry of an attempt that nobody hears of again is made of the hold, and has to be one that can be kept. */
+function checkTags(tags: readonly string[] | undefined): void {
+  if (tags === undefined) return
+  const isTag = (tag: unknown): boolean => typeof tag === 'string' && tag.length <= FIELD_CHARS_MAX
+  if (Array.isArray(tags) && tags.length <= TAGS_MAX && tags.every(isTag)) return
+  throw invalid(`The tags of a hold are up to ${TAGS_MAX} texts of at most ${FIELD_CHARS_MAX} characters`)
 }
 
 /** Brings the ids of scopes into the form that is stored. @throws AIError `request_invalid` */
@@ -139,7 +165,7 @@ export function checkScopes(scopes: Scopes | Attribution): Scopes {
 }
 
 function cut(text: string): string {
-  return wellFormed(text.slice(0, FIELD_CHARS_MAX))
+  return wellFormed(text.length > FIELD_CHARS_MAX ? text.slice(0, FIELD_CHARS_MAX) : text)
 }
 
 /** The error of a hold that is asked for again although it is for something else, or over. */

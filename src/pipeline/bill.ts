@@ -3,6 +3,7 @@ import type { Cost } from '../core/cost.ts'
 import type { Bill, Driver } from '../core/driver.ts'
 import type { AIError } from '../core/errors.ts'
 import { Fold } from '../core/stream.ts'
+import type { Usage } from '../core/usage.ts'
 import type { Hold } from '../budget/guard.ts'
 import type { Savings } from '../ledger/ledger.ts'
 import { costOf, costOfRefusal } from '../pricing/cost-of.ts'
@@ -30,18 +31,49 @@ export interface Priced {
 /** Prices an attempt, however it ended. */
 export async function costOfOutcome(parts: PipelineParts, ended: Ended): Promise<Priced> {
   const { call, driver, outcome } = ended
-  const { error, usage } = outcome
-  const bill = driver.bill(outcome.model || call.request.model, usage, outcome.billing)
+  const { error } = outcome
+  const bill = driver.bill(outcome.model || call.request.model, outcome.usage, outcome.billing)
+  const usage = bill.reported ? outcome.usage : believed(ended)
   const prices = await parts.prices()
   const at = parts.runtime.clock.now()
   const { serviceTier } = bill
   if (isRefusal(error)) return { cost: costOfRefusal(bill, prices), serviceTier, savings: undefined }
-  const cost = costOf(bill, usage, { provider: driver.provider, at }, prices)
+  const cost = ownCost(bill, usage, ended, at, prices)
   if (cost.status === 'unknown')
-    return { cost: bounded(cost, ended, bill, at, prices), serviceTier, savings: undefined }
+    return { cost: bounded(cost, usage, ended, bill, at, prices), serviceTier, savings: undefined }
   const { baseline } = parts
   const saved = cost.status === 'free' && baseline !== undefined
   return { cost, serviceTier, savings: saved ? savingsOf(bill, usage, { baseline, at }, prices) : undefined }
+}
+
+/**
+ * The cost by the model that answered. A server that is nobody's vendor may call a model as it likes: then the price that
+ * the user gave for the one that was asked for counts.
+ */
+function ownCost(bill: Bill, usage: Usage, { call, driver }: Ended, at: number, prices: PriceList): Cost {
+  const question = { provider: driver.provider, at }
+  const cost = costOf(bill, usage, question, prices)
+  const { model } = call.request
+  if (cost.status !== 'unknown' || bill.vendor !== undefined || bill.model === model) return cost
+  const asked = costOf({ ...bill, model }, usage, question, prices)
+  return asked.status === 'unknown' ? cost : asked
+}
+
+/**
+ * The counts as far as they can be: an answer to something that was said took tokens in, and one with words in it gave
+ * some out. A zero there means that the server does not count, and is no price of nothing.
+ */
+function believed({ call, outcome }: Ended): Usage {
+  const { usage, result } = outcome
+  const said = 'messages' in call.request || call.request.values.some((value) => value !== '')
+  const noInput = usage.inputTokens === 0 && said
+  const noOutput = usage.outputTokens === 0 && bytesReceived(result) > 0
+  if (!noInput && !noOutput) return usage
+  return {
+    ...usage,
+    ...(noInput && { inputTokens: undefined }),
+    ...(noOutput && { outputTokens: undefined }),
+  }
 }
 
 /**
@@ -50,12 +82,12 @@ export async function costOfOutcome(parts: PipelineParts, ended: Ended): Promise
  */
 function bounded(
   cost: Extract<Cost, { status: 'unknown' }>,
+  { inputTokens, outputTokens }: Usage,
   { call, driver, hold, outcome }: Ended,
   { vendor }: Bill,
   at: number,
   prices: PriceList,
 ): Cost {
-  const { inputTokens, outputTokens } = outcome.usage
   const seen =
     inputTokens === undefined || outputTokens === undefined
       ? worstCase(
@@ -90,16 +122,25 @@ function bytesReceived(result: unknown): number {
   return encoder.encode(result.text + result.reasoning + calls).length
 }
 
+/** First status that refuses a request: below it an answer was given, whatever became of it on the way. */
+const STATUS_REFUSED_MIN = 300
+
 /**
  * Whether an attempt failed before the provider did any work for it: nothing was sent, or a status refused it. What a
  * provider charges for an answer that it began and did not finish is not known, and is never taken for nothing.
  */
 function isRefusal(error: AIError | undefined): boolean {
-  if (!error || error.partial) return false
+  // Of a call in several requests, some may have been answered before one was refused.
+  if (!error || error.partial || error.details['answered'] !== undefined) return false
   const { status, code, details } = error
   if (details['sent'] === false) return true
-  // A time-out in between, or a client that was taken to have left, says nothing about the work that was done.
-  if (status !== undefined) return (status < 500 && status !== 408 && status !== 499) || status === 503
+  // The answer had begun with a 200, and what came then only says what a status would have said.
+  if (details['midStream'] === true) return false
+  if (status !== undefined && status >= STATUS_REFUSED_MIN) {
+    // A time-out in between, or a client that was taken to have left, says nothing about the work that was done. A 503 says
+    // that the request was not handled (RFC 9110, 15.6.4).
+    return (status < 500 && status !== 408 && status !== 499) || status === 503
+  }
   if (details['deadline'] === 'connect' || details['deadline'] === 'call') return true
   return code === 'network_failed' && NEVER_SENT.has(String(details['cause']))
 }

@@ -2,7 +2,7 @@ import type { Cost, CostLine, LineKind, UsageLine } from '../core/cost.ts'
 import type { Bill } from '../core/driver.ts'
 import type { Usage } from '../core/usage.ts'
 import { Amount, ZERO_AMOUNT } from '../money/amount.ts'
-import { DECIMAL_PLACES } from '../money/decimal.ts'
+import { DECIMAL_PLACES, formatDecimal } from '../money/decimal.ts'
 import { picos, subtract, sum, ZERO } from '../money/picos.ts'
 import { divideRoundingUp } from '../money/rounding.ts'
 import { reduced, type Factor } from './decode.ts'
@@ -187,13 +187,13 @@ function inputCount(lines: readonly UsageLine[]): number {
   return count
 }
 
-/** Dollars per unit, exactly: as many decimals as it takes. */
+/** Dollars per unit, exactly: as many decimals as it takes, and a fraction where no number of them does. */
 function priceText(price: UnitPrice): string {
-  const { digits, decimals } = decimalOf(price) ??
-    decimalOf(reduced(price.picos / price.per, 1n)) ?? { digits: 0n, decimals: 1 }
-  const text = digits.toString().padStart(decimals + 1, '0')
-  const fraction = text.slice(-decimals).replace(/0+$/, '')
-  return `${text.slice(0, -decimals)}${fraction === '' ? '' : `.${fraction}`}`
+  const decimal = decimalOf(price)
+  if (!decimal) return `${formatDecimal(price.picos)}/${price.per}`
+  const text = decimal.digits.toString().padStart(decimal.places + 1, '0')
+  const fraction = text.slice(-decimal.places).replace(/0+$/, '')
+  return `${text.slice(0, -decimal.places)}${fraction === '' ? '' : `.${fraction}`}`
 }
 
 /** Whether a price can be written as a decimal; the others are refused when they are read. */
@@ -201,17 +201,17 @@ export function isFinite(price: UnitPrice): boolean {
   return decimalOf(price) !== undefined
 }
 
-function decimalOf({ picos: value, per }: UnitPrice): { digits: bigint; decimals: number } | undefined {
+function decimalOf({ picos: value, per }: UnitPrice): { digits: bigint; places: number } | undefined {
   let digits: bigint = value
-  for (let decimals = DECIMAL_PLACES; decimals <= PRICE_DECIMALS_MAX; decimals++) {
-    if (digits % per === 0n) return { digits: digits / per, decimals }
+  for (let places = DECIMAL_PLACES; places <= PRICE_PLACES_MAX; places++) {
+    if (digits % per === 0n) return { digits: digits / per, places }
     digits *= 10n
   }
   return undefined
 }
 
-/** Most decimals of a price: a request for a pico, split by a million, has 18. */
-const PRICE_DECIMALS_MAX = 30
+/** Most decimals of a price: one of a pico, as a tier of a millionth, has 18. */
+const PRICE_PLACES_MAX = 30
 
 function freeLine(line: UsageLine): CostLine {
   return { ...line, unitPrice: '0', amount: ZERO_AMOUNT }

@@ -2,7 +2,7 @@ import type { LineKind } from '../core/cost.ts'
 import type { Picos } from '../money/picos.ts'
 
 export type { ModelPrice } from './own-prices.ts'
-export { createPriceList, PRICE_ROWS_MAX } from './create-price-list.ts'
+export { createPriceList } from './create-price-list.ts'
 
 /** A price as an exact fraction: so many picos for so many units. */
 export interface UnitPrice {

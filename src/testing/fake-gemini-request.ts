@@ -170,7 +170,7 @@ export function decodeAsk(
       : undefined)
   if (fault) return fault
   const promptTokens = tokensIn([...contents, ...objectsOf([body['systemInstruction']])])
-  const limit = model.inputTokenLimit ?? INPUT_TOKEN_LIMIT
+  const limit = model.inputTokenLimit ?? INPUT_TOKENS_MAX
   if (promptTokens > limit) {
     return refused(
       400,
@@ -195,7 +195,7 @@ export function decodeAsk(
 }
 
 /** Where a model's own limit is not given. */
-export const INPUT_TOKEN_LIMIT = 1_048_576
+export const INPUT_TOKENS_MAX = 1_048_576
 
 function unknownName(body: Body, known: ReadonlySet<string>, where: string): GeminiRefusal | undefined {
   const name = Object.keys(body).find((key) => !known.has(key))

@@ -19,7 +19,7 @@ import {
   decodeAsk,
   decodeBody,
   GeminiRefusal,
-  INPUT_TOKEN_LIMIT,
+  INPUT_TOKENS_MAX,
   jsonAnswer,
   keyFault,
   refused,
@@ -57,7 +57,7 @@ const VERSION_PATH = '/v1beta'
 const MODELS_PATH = `${VERSION_PATH}/models`
 const GENERATE = /^\/v1beta\/(?:models|tunedModels)\/[^/:]+:(?:g|streamG)enerateContent$/
 const DEFAULT_MODELS = ['gemini-3.8-flash', 'gemini-2.5-flash', 'gemini-embedding-001']
-const OUTPUT_TOKEN_LIMIT = 65_536
+const OUTPUT_TOKENS_MAX = 65_536
 const PAGE_SIZE = 50
 const PAGE_SIZE_MAX = 1_000
 const EMBED_BATCH_MAX = 100
@@ -168,8 +168,8 @@ function described(model: FakeGeminiModel): unknown {
     name: `models/${model.name}`,
     version: '001',
     displayName: model.name,
-    inputTokenLimit: model.inputTokenLimit ?? (generates ? INPUT_TOKEN_LIMIT : 2_048),
-    outputTokenLimit: model.outputTokenLimit ?? (generates ? OUTPUT_TOKEN_LIMIT : 1),
+    inputTokenLimit: model.inputTokenLimit ?? (generates ? INPUT_TOKENS_MAX : 2_048),
+    outputTokenLimit: model.outputTokenLimit ?? (generates ? OUTPUT_TOKENS_MAX : 1),
     supportedGenerationMethods: methodsOf(model),
     ...(generates ? { temperature: 1, topP: 0.95, topK: 64, maxTemperature: 2 } : {}),
     ...((model.thinking ?? generates) ? { thinking: true } : {}),

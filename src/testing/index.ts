@@ -17,6 +17,15 @@ export type {
   FakeOllamaToolCall,
   OllamaReply,
 } from './fake-ollama.ts'
+export { fakeOpenAI } from './fake-openai.ts'
+export type {
+  FakeOpenAI,
+  FakeOpenAIModel,
+  FakeOpenAIOptions,
+  OpenAIFault,
+  OpenAIReply,
+  OpenAIToolCall,
+} from './fake-openai.ts'
 export { fakeXai } from './fake-xai.ts'
 export type { FakeXai, FakeXaiModel, FakeXaiOptions, XaiFault, XaiReply, XaiServerCall } from './fake-xai.ts'
 export type { Delivery, FarEnd, FarEndOptions, Gate, RecordedRequest, Scripted } from './far-end.ts'
@@ -39,7 +48,9 @@ export type {
   ContractVectors,
   ContractWorld,
 } from './driver-contract.ts'
-export { geminiSubject, mockSubject, ollamaSubject } from './subjects.ts'
+export { geminiSubject } from './gemini-subject.ts'
+export { mockSubject, ollamaSubject } from './subjects.ts'
+export { openaiChatSubject, openaiSubject } from './openai-subject.ts'
 export { xaiSubject } from './xai-subject.ts'
 
 // A provider that bills, and ways to overspend, for any set-up that has budgets
@@ -52,6 +63,7 @@ export type {
   MeteredRates,
   MeteredReply,
 } from './metered-provider.ts'
+export { groatSubject, type GroatSubjectOptions } from './overspend-groat.ts'
 export { runOverspendScenario } from './overspend-run.ts'
 export { overspendScenarios } from './overspend-scenarios.ts'
 export type {
@@ -66,3 +78,4 @@ export type {
   OverspendVerdict,
   OverspendWorld,
 } from './overspend.ts'
+export type { OverspendAskChange, OverspendStage, OverspendWorker } from './overspend-stage.ts'

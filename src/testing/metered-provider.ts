@@ -14,12 +14,19 @@ import {
   type Answer,
   type FarEnd,
   type FarEndOptions,
-  type Gate,
   type RecordedRequest,
 } from './far-end.ts'
-import { Meters, readPrice, type Meter, type MeteredBill, type MeteredPrice } from './metered-provider-bills.ts'
+import {
+  Meters,
+  readPrice,
+  type Meter,
+  type MeteredBill,
+  type MeteredPrice,
+} from './metered-provider-bills.ts'
+import { Work, type MeteredReply } from './metered-provider-work.ts'
 
 export type { MeteredBill, MeteredPrice, MeteredRates } from './metered-provider-bills.ts'
+export type { MeteredReply } from './metered-provider-work.ts'
 
 const OUTPUT_TOKENS_DEFAULT = 100
 const BYTES_PER_TOKEN_DEFAULT = 4
@@ -38,32 +45,6 @@ export interface MeteredProviderOptions extends FarEndOptions {
   readonly manner?: MeteredReply
 }
 
-/** How it behaves with one request. */
-export interface MeteredReply {
-  /** Tokens that the model would write if nothing stopped it. @default 100 */
-  readonly outputTokens?: number
-  /** Writes them all, and bills them, whatever limit was sent. @default false */
-  readonly ignoresLimit?: boolean
-  /** Asks for a tool, until so many results of tools are in the conversation. @default 0 */
-  readonly toolRounds?: number
-  /** Answers with this status, and an error. */
-  readonly status?: number
-  /** Whether an error comes after all of the work, which is billed. @default false: before it, for nothing */
-  readonly billsError?: boolean
-  /** Tells no counts. @default false */
-  readonly silentUsage?: boolean
-  /** How long it takes to write a token, in milliseconds. @default 0 */
-  readonly tokenMs?: number
-  /** Breaks the line after so many tokens of a stream. */
-  readonly cutAfter?: number
-  /** Holds the answer back: a stream after `holdAfter` tokens, a whole answer altogether. */
-  readonly gate?: Gate
-  /** @default 0 */
-  readonly holdAfter?: number
-  /** Tokens that it goes on to write, and bills, when the client has left or the line broke. @default all of them */
-  readonly goesOn?: number
-}
-
 /**
  * A stand-in for a provider that counts and bills: real HTTP on loopback, OpenAI's Chat Completions and embeddings, exact
  * dollars. It bills what it read and wrote, whether or not the client waited for it.
@@ -78,9 +59,9 @@ export interface MeteredProvider extends FarEnd<MeteredReply> {
   billed(model?: string): Amount
   /** One for each request that reached a model, oldest first; the newest `BILLS_MAX` are kept. */
   bills(): readonly MeteredBill[]
-  /** Resolves when no more tokens are written for anybody. */
+  /** Resolves when nobody is answered, and no more tokens are written, also not for clients that left. */
   settled(): Promise<void>
-  /** Resolves when so many requests have come in since the start. */
+  /** Resolves when the meters of so many requests have been started, or were refused, since the start. */
   arrived(count: number): Promise<void>
 }
 
@@ -98,19 +79,15 @@ export async function startMeteredProvider(options: MeteredProviderOptions): Pro
     meters: new Meters(),
     stamps: stampsOf(clock),
   }
-  const arrivals: { count: number; resolve: () => void }[] = []
+  const heard = new Heard()
   const farEnd = await startFarEnd<MeteredReply>(
     {
       mainPath: CHAT,
       speak: async (request, take) => {
-        const { requestCount } = farEnd
-        for (const one of arrivals.filter(({ count }) => count <= requestCount)) one.resolve()
-        const { path } = request
-        if (path === MODELS || path.startsWith(`${MODELS}/`)) return modelsAnswer(world, path)
-        if (path !== CHAT && path !== EMBEDDINGS) return faultAnswer(404, { message: `No ${path}` })
         const taken = await take()
-        const reply = { ...options.manner, ...taken?.reply }
-        return path === CHAT ? chat(world, request, reply) : embed(world, request, reply)
+        const answer = answerTo(world, request, { ...options.manner, ...taken?.reply })
+        heard.one()
+        return answer
       },
     },
     options,
@@ -118,13 +95,47 @@ export async function startMeteredProvider(options: MeteredProviderOptions): Pro
   return Object.assign(farEnd, {
     baseUrl: `${farEnd.url}/v1`,
     billed: (model?: string) => world.meters.total(model),
-    settled: () => world.meters.idle(),
-    arrived: (count: number) =>
-      farEnd.requestCount >= count
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => arrivals.push({ count, resolve })),
     bills: () => world.meters.bills,
+    arrived: (count: number) => heard.reach(count),
+    settled: async () => {
+      for (let turn = 0; turn < SETTLE_TURNS; turn++) {
+        await farEnd.idle()
+        await world.meters.idle()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    },
   })
+}
+
+/** Turns of the event loop in which a request is noticed that a client sent just before it died. */
+const SETTLE_TURNS = 5
+
+/** How many requests were understood, and who waits for them. */
+class Heard {
+  #count = 0
+  readonly #waiting = new Set<{ readonly count: number; readonly resolve: () => void }>()
+
+  one(): void {
+    this.#count++
+    for (const waiting of this.#waiting) {
+      if (waiting.count > this.#count) continue
+      this.#waiting.delete(waiting)
+      waiting.resolve()
+    }
+  }
+
+  reach(count: number): Promise<void> {
+    if (this.#count >= count) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.add({ count, resolve }))
+  }
+}
+
+function answerTo(world: World, request: RecordedRequest, reply: MeteredReply): Answer {
+  const { path } = request
+  if (path === CHAT) return chat(world, request, reply)
+  if (path === EMBEDDINGS) return embed(world, request, reply)
+  if (path === MODELS || path.startsWith(`${MODELS}/`)) return modelsAnswer(world, path)
+  return faultAnswer(404, { message: `There is no ${path}` })
 }
 
 type Body = Readonly<Record<string, unknown>>
@@ -161,7 +172,7 @@ function chat(world: World, request: RecordedRequest, reply: MeteredReply): Answ
 function wireReply(
   { bytesPerToken }: World,
   body: Body,
-  { silentUsage, toolRounds = 0 }: MeteredReply,
+  { tells = 'counts', names, spoils, toolRounds = 0 }: MeteredReply,
   tokens: number,
   meter: Meter,
 ): OpenAIChatReply {
@@ -170,9 +181,11 @@ function wireReply(
   const calls = results < toolRounds
   return {
     pieces: Array.from({ length: tokens }, () => 'word '.slice(0, bytesPerToken)),
-    inputTokens: meter.inputTokens,
-    outputTokens: tokens,
-    ...(silentUsage === true && { usage: null }),
+    inputTokens: tells === 'zeros' ? 0 : meter.inputTokens,
+    outputTokens: tells === 'zeros' ? 0 : tokens,
+    ...(tells === 'nothing' && { usage: null }),
+    ...(names !== undefined && { model: names }),
+    ...(spoils !== undefined && body['stream'] === true && { error: { message: 'Spoilt', code: spoils } }),
     ...(calls && { toolCalls: [{ name: 'look', arguments: { at: 'it' } }] }),
     finishReason: calls ? 'tool_calls' : tokens === limit ? 'length' : 'stop',
   }
@@ -187,13 +200,14 @@ function embed(world: World, request: RecordedRequest, reply: MeteredReply): Ans
   if (!meter) return noModel(body)
   const refused = refusalOf(meter, reply)
   if (refused) return refused
+  const told = reply.tells === 'zeros' ? 0 : tokens
   const packed = Buffer.from(new Float32Array(VECTOR).buffer).toString('base64')
   const embedding = body['encoding_format'] === 'base64' ? packed : VECTOR
   const answer = jsonAnswer({
     object: 'list',
     model: meter.model,
     data: texts.map((_, index) => ({ object: 'embedding', index, embedding })),
-    ...(reply.silentUsage !== true && { usage: { prompt_tokens: tokens, total_tokens: tokens } }),
+    ...(reply.tells !== 'nothing' && { usage: { prompt_tokens: told, total_tokens: told } }),
   })
   const work = new Work(world.clock, meter, request, reply, 0)
   return delivered(failed(answer, reply), { headersGate: work.whole() })
@@ -213,90 +227,11 @@ function refusalOf(meter: Meter, { status, billsError = false }: MeteredReply): 
   return faultAnswer(status, { message: 'Refused before any work', type: 'refused' })
 }
 
-/** The answer, or the error that comes in its place when everything was done. */
-function failed(answer: Answer, { status }: MeteredReply): Answer {
-  return status === undefined ? answer : faultAnswer(status, { message: 'Failed after the work', type: 'failed' })
-}
-
-/** The writing of one answer: gates that let it out at its pace, and count. */
-class Work {
-  readonly #clock: Clock
-  readonly #meter: Meter
-  readonly #reply: MeteredReply
-  readonly #tokens: number
-  #written = 0
-  /** Give up waiting for the test's gate, and for the next token. */
-  #cancelGate = (): void => {}
-  #cancelTimer = (): void => {}
-
-  constructor(clock: Clock, meter: Meter, request: RecordedRequest, reply: MeteredReply, tokens: number) {
-    this.#clock = clock
-    this.#meter = meter
-    this.#reply = reply
-    this.#tokens = tokens
-    // A client that leaves while nothing waits for it is noticed by its line.
-    void request.closed.then(() => this.#leave())
-  }
-
-  /** For an answer that is sent whole: it is held back until everything is written. */
-  whole(): Gate {
-    const { tokenMs = 0, status } = this.#reply
-    const startedMs = this.#clock.elapsed()
-    return gateOf((resume) => {
-      const end = (): void => {
-        this.#meter.stop(status === undefined ? 'answered' : 'failed', this.#tokens)
-        resume()
-      }
-      this.#held(() => this.#after(tokenMs * this.#tokens, end))
-      return () => {
-        if (tokenMs > 0) this.#written = Math.floor((this.#clock.elapsed() - startedMs) / tokenMs)
-        this.#leave()
-      }
-    })
-  }
-
-  /** For a stream: its first record says who speaks, and each one after it is a token, up to the end. */
-  byToken(): Gate {
-    const { tokenMs = 0, holdAfter = 0, cutAfter } = this.#reply
-    let records = 0
-    return gateOf((resume) => {
-      const written = Math.min(records++, this.#tokens)
-      const next = (): void => {
-        this.#written = written
-        this.#meter.wrote(written)
-        if (written === this.#tokens) this.#meter.stop('answered', written)
-        else if (written === cutAfter) this.#leave()
-        resume()
-      }
-      if (written > holdAfter) this.#held(() => this.#after(tokenMs, next))
-      else this.#after(written === 0 ? 0 : tokenMs, next)
-      return () => this.#leave()
-    })
-  }
-
-  #held(next: () => void): void {
-    const { gate } = this.#reply
-    if (gate) this.#cancelGate = gate.enter(next)
-    else next()
-  }
-
-  #after(ms: number, next: () => void): void {
-    if (ms > 0) this.#cancelTimer = this.#clock.after(ms, next)
-    else next()
-  }
-
-  /** Nobody listens any more: the model may not have noticed. */
-  #leave(): void {
-    this.#cancelGate()
-    this.#cancelTimer()
-    const { goesOn = Number.POSITIVE_INFINITY } = this.#reply
-    this.#meter.stop('left', Math.min(this.#tokens, this.#written + goesOn))
-  }
-}
-
-function gateOf(enter: Gate['enter']): Gate {
-  const nothing = (): void => {}
-  return { waiting: 0, open: nothing, pass: nothing, arrival: () => Promise.resolve(), enter }
+/** The answer, or what comes in its place when everything was done: an error, or a half of it. */
+function failed(answer: Answer, { status, spoils }: MeteredReply): Answer {
+  if (status !== undefined) return faultAnswer(status, { message: 'Failed after the work', type: 'failed' })
+  if (spoils === undefined) return answer
+  return { ...answer, records: answer.records.map((record) => record.slice(0, record.length / 2)) }
 }
 
 function limitOf(body: Body): number | undefined {

@@ -17,12 +17,15 @@ import type {
 export interface GroatSubjectOptions {
   /** `'sqlite'` is a file in the folder of the run. @default 'memory' */
   readonly ledger?: 'memory' | 'sqlite' | `postgres${string}`
+  /** What the budgets do with a call that does not fit. @default 'reject' */
+  readonly onLimit?: 'reject' | 'fit'
 }
 
 const PROVIDER = 'metered'
 
 /** groat itself, as a user sets it up: the OpenAI driver at the provider's address, own prices, and budgets. */
-export function groatSubject({ ledger = 'memory' }: GroatSubjectOptions = {}): OverspendSubject {
+export function groatSubject(options: GroatSubjectOptions = {}): OverspendSubject {
+  const { ledger = 'memory' } = options
   const store = ledger.startsWith('postgres') ? 'postgres' : ledger
   return {
     name: `groat, ${store}`,
@@ -36,13 +39,16 @@ export function groatSubject({ ledger = 'memory' }: GroatSubjectOptions = {}): O
       ...(store === 'memory' ? [] : (['processes'] as const)),
     ],
     ...(store !== 'memory' && {
-      worker: { module: import.meta.url, name: 'groatSubject', options: { ledger } },
+      worker: { module: import.meta.url, name: 'groatSubject', options },
     }),
-    open: async (world) => openGroat(world, ledger),
+    open: async (world) => openGroat(world, options),
   }
 }
 
-async function openGroat(world: OverspendWorld, ledger: string): Promise<OverspendSetup> {
+async function openGroat(
+  world: OverspendWorld,
+  { ledger = 'memory', onLimit = 'reject' }: GroatSubjectOptions,
+): Promise<OverspendSetup> {
   const { baseUrl, apiKey, clock, limits, folder, models } = world
   // Loaded here: who tests with a stand-in for Ollama needs none of it.
   const { openai } = await import('../drivers/openai/index.ts')
@@ -58,8 +64,10 @@ async function openGroat(world: OverspendWorld, ledger: string): Promise<Overspe
       id: ownName(world, id),
       period,
       limit,
+      onLimit,
     })),
-    ledger: ledger === 'memory' ? 'memory:' : ledger === 'sqlite' ? `sqlite:${join(folder, 'ledger.db')}` : ledger,
+    ledger:
+      ledger === 'memory' ? 'memory:' : ledger === 'sqlite' ? `sqlite:${join(folder, 'ledger.db')}` : ledger,
     runtime: { clock, random: () => 0 },
   })
   return {
@@ -123,8 +131,8 @@ async function send(ai: Client, world: OverspendWorld, ask: OverspendAsk): Promi
     ...(signal && { signal }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   }
-  if (ask.embed === true) {
-    await ai.embed(prompt, who)
+  if (ask.embed !== undefined) {
+    await ai.embed(Array<string>(ask.embed).fill(prompt), who)
     return
   }
   const options = {

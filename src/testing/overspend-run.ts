@@ -77,7 +77,7 @@ interface Told {
   readonly accounted: string
   readonly refused: number
   readonly broken: readonly string[]
-  billedOf(model: string): string
+  readonly billedOf: (model: string) => string
 }
 
 function judge(
@@ -104,7 +104,10 @@ function judge(
     const note = `A call of at most $${callMost} was refused with ${shown(left)} left`
     return { verdict: 'blocked-falsely', note }
   }
-  return { verdict: 'held', note: `${shown(left)} of $${limit} left, ${shown(subtract(booked, paid))} to spare` }
+  return {
+    verdict: 'held',
+    note: `${shown(left)} of $${limit} left, ${shown(subtract(booked, paid))} to spare`,
+  }
 }
 
 function shown(amount: Picos): string {

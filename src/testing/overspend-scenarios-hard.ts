@@ -28,19 +28,20 @@ const failures: readonly OverspendScenario[] = [
         await worker.kill()
       }
       await stage.all(10)
-      await stage.fill()
+      await stage.fillUp()
     },
   },
   {
     ...USUAL,
     name: 'retry-storm',
-    about: 'Of three requests one is refused for nothing (429), one fails when it was paid for (500); all are retried',
+    about:
+      'Of three requests one is refused for nothing (429), one fails when it was paid for (500); all are retried',
     run: async (stage) => {
       const replies: readonly MeteredReply[] = [{ status: 429 }, { status: 500, billsError: true }, {}]
       let requests = 0
       stage.provider.default(() => replies[requests++ % replies.length] ?? {})
       await stage.all(40, { retries: 5 })
-      await stage.fill({ retries: 5 })
+      await stage.fillUp({ retries: 5 })
     },
   },
   {
@@ -54,7 +55,7 @@ const failures: readonly OverspendScenario[] = [
         return (body as { model?: unknown }).model === 'free-1' ? { status: 500 } : { tokenMs: 0.2 }
       })
       await stage.all(60, { model: 'free-1', fallback: METERED_MODEL })
-      await stage.fill({ model: 'free-1', fallback: METERED_MODEL })
+      await stage.fillUp({ model: 'free-1', fallback: METERED_MODEL })
     },
   },
 ]
@@ -74,11 +75,11 @@ const counts: readonly OverspendScenario[] = [
     ...USUAL,
     name: 'silent-usage',
     about: 'The provider tells no counts',
-    manner: { silentUsage: true, tokenMs: 0.2 },
+    manner: { tells: 'nothing', tokenMs: 0.2 },
     run: async (stage) => {
       await stage.all(30)
       await stage.all(30, { stream: true })
-      await stage.fill()
+      await stage.fillUp()
     },
   },
   {
@@ -103,7 +104,7 @@ const counts: readonly OverspendScenario[] = [
     callMost: '0.17',
     run: async (stage) => {
       await stage.all(10, { maxOutputTokens: undefined })
-      await stage.fill({ maxOutputTokens: undefined })
+      await stage.fillUp({ maxOutputTokens: undefined })
     },
   },
   {
@@ -117,7 +118,7 @@ const counts: readonly OverspendScenario[] = [
     run: async (stage) => {
       const prompt = 'long words '.repeat(1_090)
       await stage.all(40, { prompt })
-      await stage.fill({ prompt })
+      await stage.fillUp({ prompt })
     },
   },
   {
@@ -132,7 +133,7 @@ const counts: readonly OverspendScenario[] = [
     run: async (stage) => {
       const prompt = '31415926535897932384'.repeat(100)
       await stage.all(20, { prompt })
-      await stage.fill({ prompt })
+      await stage.fillUp({ prompt })
     },
   },
   {
@@ -142,8 +143,8 @@ const counts: readonly OverspendScenario[] = [
     needs: ['tools'],
     manner: { toolRounds: 4, outputTokens: 50, tokenMs: 0.2 },
     run: async (stage) => {
-      await stage.all(20, { tools: true })
-      await stage.fill({ tools: true })
+      await stage.all(6, { tools: true })
+      await stage.fillUp({ tools: true })
     },
   },
   {
@@ -155,12 +156,60 @@ const counts: readonly OverspendScenario[] = [
     // 400 bytes, and a thousand tokens for what is around them.
     callMost: '0.0014',
     run: async (stage) => {
-      const change = { model: 'embed-1', embed: true, prompt: 'four'.repeat(100), maxOutputTokens: undefined }
+      const change = { model: 'embed-1', embed: 1, prompt: 'four'.repeat(100), maxOutputTokens: undefined }
       await stage.all(60, change)
-      await stage.fill(change)
+      await stage.fillUp(change)
+    },
+  },
+]
+
+/** Answers that were paid for, and cannot be read or counted. */
+const spoilt: readonly OverspendScenario[] = [
+  {
+    ...USUAL,
+    name: 'spoilt-answer',
+    about: 'Every answer with status 200 ends in its middle, and is no JSON',
+    manner: { spoils: 500 },
+    run: async (stage) => {
+      for (let call = 0; call < 40; call++) await stage.call()
+    },
+  },
+  {
+    ...USUAL,
+    name: 'spoilt-stream',
+    about:
+      'Every stream ends with an error in it, of a kind that costs nothing where it comes in place of an answer',
+    manner: { spoils: 429 },
+    run: async (stage) => {
+      for (let call = 0; call < 40; call++) await stage.call({ stream: true })
+    },
+  },
+  {
+    ...USUAL,
+    name: 'zero-counts',
+    about: 'The provider says that a request and its answer had no tokens at all',
+    manner: { tells: 'zeros' },
+    run: async (stage) => {
+      for (let call = 0; call < 20; call++) {
+        await stage.call()
+        await stage.call({ stream: true })
+      }
+    },
+  },
+  {
+    name: 'embedding-batches',
+    about: 'Texts need two requests, of which the first is billed and the second refused',
+    needs: ['embeddings'],
+    limits: limitOf('0.4'),
+    models: { 'embed-1': { input: '1', output: '0' } },
+    run: async (stage) => {
+      let requests = 0
+      stage.provider.on('/v1/embeddings', () => (requests++ % 2 === 0 ? {} : { status: 429 }))
+      const change = { model: 'embed-1', embed: 3_000, prompt: 'four'.repeat(10), maxOutputTokens: undefined }
+      for (let call = 0; call < 25; call++) await stage.call(change)
     },
   },
 ]
 
 /** What goes wrong at the provider, and with what is known of it. */
-export const hardTimes: readonly OverspendScenario[] = [...failures, ...counts]
+export const hardTimes: readonly OverspendScenario[] = [...failures, ...counts, ...spoilt]

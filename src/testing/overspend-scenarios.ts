@@ -1,7 +1,7 @@
 import type { MeteredPrice } from './metered-provider.ts'
 import type { OverspendLimit, OverspendScenario } from './overspend.ts'
 import { hardTimes } from './overspend-scenarios-hard.ts'
-import { METERED_MODEL } from './overspend-stage.ts'
+import { METERED_MODEL, type OverspendStage } from './overspend-stage.ts'
 
 /** 100 tokens are a tenth of a cent. */
 const PRICE: MeteredPrice = { input: '0.1', output: '10' }
@@ -28,7 +28,7 @@ const crowds: readonly OverspendScenario[] = [
     manner: { tokenMs: 0.2 },
     run: async (stage) => {
       await stage.all(200)
-      await stage.fill()
+      await stage.fillUp()
     },
   },
   {
@@ -40,7 +40,7 @@ const crowds: readonly OverspendScenario[] = [
     run: async (stage) => {
       const workers = await Promise.all(Array.from({ length: 4 }, () => stage.spawn()))
       await Promise.all(workers.map((worker) => worker.calls(50)))
-      await stage.fill()
+      await stage.fillUp()
     },
   },
   {
@@ -59,8 +59,8 @@ const crowds: readonly OverspendScenario[] = [
     run: async (stage) => {
       const change = (project: string): object => ({ project, model: `metered-${project}` })
       await stage.all(80, (index) => change(index % 4 === 0 ? 'south' : 'north'))
-      await stage.fill(change('north'))
-      await stage.fill(change('south'))
+      await stage.fillUp(change('north'))
+      await stage.fillUp(change('south'))
     },
   },
 ]
@@ -110,9 +110,10 @@ const departures: readonly OverspendScenario[] = [
     ...USUAL,
     name: 'time-out',
     about: 'The time of every call is over while the provider works',
-    manner: { tokenMs: 2 },
+    manner: { tokenMs: 4 },
     run: async (stage) => {
-      for (let group = 0; group < 4; group++) await stage.all(10, { timeoutMs: 100 })
+      // On a slow machine a call's time can be over before it was sent.
+      for (let group = 0; group < 12 && stage.refused === 0; group++) await stage.all(10, { timeoutMs: 150 })
     },
   },
   {
@@ -126,18 +127,53 @@ const departures: readonly OverspendScenario[] = [
   },
 ]
 
+/** A published price that changes: user's own prices need no date to be tried. */
+const DATED_MODEL = 'gemini-3.8-flash'
+const MIDNIGHT = Date.UTC(2027, 0, 1)
+const MINUTE_MS = 60_000
+
+const DATED = {
+  needs: ['clock', 'dated-prices'],
+  limits: limitOf('0.02'),
+  models: {
+    [DATED_MODEL]: {
+      input: '0.75',
+      output: '3.75',
+      changes: [{ at: MIDNIGHT, input: '1.5', output: '7.5' }],
+    },
+  },
+  manner: { outputTokens: 1_000 },
+  // 1,024 tokens of input and 1,000 of output at the later price.
+  callMost: '0.0091',
+} as const
+
+/** Ten calls at once, which the clock jumps over midnight. */
+async function overMidnight(stage: OverspendStage, jumpMs: number): Promise<void> {
+  const { provider, clock } = stage
+  const gate = provider.gate()
+  provider.reply(...Array.from({ length: 10 }, () => ({ gate })))
+  const slow = Array.from({ length: 10 }, () => stage.call({ model: DATED_MODEL, maxOutputTokens: 1_000 }))
+  await stage.underWay(slow)
+  clock.jump(jumpMs)
+  gate.open()
+  await Promise.all(slow)
+}
+
 const clocks: readonly OverspendScenario[] = [
   {
     ...USUAL,
     name: 'clock-jump',
-    about: 'The clock jumps 40 days on, and back, and back again, under a limit for each day: only one new day came',
+    about:
+      'The clock jumps 40 days on, and back, and back again, under a limit for each day: only one new day came',
     needs: ['clock'],
     limits: limitOf('0.02', 'day'),
     most: '0.04',
+    // Each of the two days leaves less than a call.
+    callMost: '0.0022',
     run: async (stage) => {
-      await stage.fill()
+      await stage.fillUp()
       stage.clock.jump(JUMP_MS)
-      await stage.fill()
+      await stage.fillUp()
       for (let jump = 0; jump < 2; jump++) {
         stage.clock.jump(-JUMP_MS)
         await stage.all(10)
@@ -162,37 +198,25 @@ const clocks: readonly OverspendScenario[] = [
       await stage.all(5)
       gate.open()
       await Promise.all(slow)
-      await stage.fill()
+      await stage.fillUp()
     },
   },
   {
+    ...DATED,
     name: 'price-change',
     about: 'The price doubles at midnight, while calls are under way',
-    needs: ['clock', 'dated-prices'],
-    limits: limitOf('0.006'),
-    // A published price that changes: user's own prices need no date to be tried.
-    models: {
-      'gemini-3.8-flash': {
-        input: '0.75',
-        output: '3.75',
-        changes: [{ at: Date.UTC(2027, 0, 1), input: '1.5', output: '7.5' }],
-      },
-    },
-    // 1,024 tokens of input and 100 of output at the later price.
-    callMost: '0.0023',
-    startsAt: Date.UTC(2026, 11, 31, 23, 55),
+    startsAt: MIDNIGHT - 5 * MINUTE_MS,
     run: async (stage) => {
-      const { provider, clock } = stage
-      const model = 'gemini-3.8-flash'
-      const gate = provider.gate()
-      provider.reply(...Array.from({ length: 20 }, () => ({ gate })))
-      const slow = Array.from({ length: 20 }, () => stage.call({ model }))
-      await stage.arrived(2, slow)
-      clock.jump(10 * 60_000)
-      gate.open()
-      await Promise.all(slow)
-      await stage.fill({ model })
+      await overMidnight(stage, 10 * MINUTE_MS)
+      await stage.fillUp({ model: DATED_MODEL, maxOutputTokens: 1_000 })
     },
+  },
+  {
+    ...DATED,
+    name: 'late-price-change',
+    about: 'Calls without a time limit are under way for 40 minutes, and the price doubles after 30 of them',
+    startsAt: MIDNIGHT - 30 * MINUTE_MS,
+    run: (stage) => overMidnight(stage, 40 * MINUTE_MS),
   },
 ]
 

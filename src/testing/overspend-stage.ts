@@ -93,9 +93,19 @@ export class OverspendStage {
   }
 
   /** Makes one call after the other until one is refused: the budget is as full as it gets. */
-  async fill(change: OverspendAskChange = {}): Promise<void> {
+  async fillUp(change: OverspendAskChange = {}): Promise<void> {
     for (let calls = 0; calls < FILL_CALLS_MAX; calls++) {
       if ((await this.call(change)) === 'refused') return
+    }
+  }
+
+  /** Waits until each of these calls is over or has a request at the provider, which had none before. */
+  async underWay(calls: readonly Promise<unknown>[]): Promise<void> {
+    const open = new Set(calls)
+    const over = (call: Promise<unknown>) => (): boolean => open.delete(call)
+    for (const call of calls) void call.then(over(call), over(call))
+    for (let here = 0; here < open.size; here = this.provider.bills().length) {
+      await Promise.race([this.provider.arrived(here + 1), ...open])
     }
   }
 

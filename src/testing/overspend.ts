@@ -64,8 +64,8 @@ export interface OverspendAsk {
   readonly tools?: boolean
   /** The model that is asked when the first one fails. */
   readonly fallback?: string
-  /** Makes a vector of the prompt, in place of an answer. @default false */
-  readonly embed?: boolean
+  /** Makes vectors, in place of an answer: of the prompt, so many times. */
+  readonly embed?: number
 }
 
 /** `refused`: the budget did not let it be sent. `failed`: it was let in, and has no answer. */

@@ -86,10 +86,10 @@ describe('usage', () => {
     for (const user of ['ada', 'ada', 'bob']) await groat(place, ['ask', 'Hi', '--user', user])
     const { stdout } = await groat(place, ['usage', '--by', 'user,model', '--since', '1h'])
     expect(stdout.split('\n')).toEqual([
-      'USER   MODEL     CALLS  TOKENS IN  TOKENS OUT   COST  FREE  UNKNOWN',
-      'ada    llama3.2      2          4           8  $0.00     2        0',
-      'bob    llama3.2      1          2           4  $0.00     1        0',
-      'total                3          6          12  $0.00     3        0',
+      'USER   MODEL     CALLS  INPUT  OUTPUT   COST  FREE',
+      'ada    llama3.2      2      4       8  $0.00     2',
+      'bob    llama3.2      1      2       4  $0.00     1',
+      'total                3      6      12  $0.00     3',
       '',
     ])
     const bob = parsed(await groat(place, ['usage', '--user', 'bob', '--json']))

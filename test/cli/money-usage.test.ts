@@ -19,11 +19,11 @@ describe('groat usage', () => {
     await groat(place, ['ask', 'Hi'])
     const byTag = await groatProgram(place, ['usage', '--by', 'tag'])
     expect(byTag.stdout.split('\n')).toEqual([
-      'TAG      CALLS  TOKENS IN  TOKENS OUT       COST  FREE  UNKNOWN',
-      `-            1      1,000          40  $${ONE_CALL}     0        0`,
-      'batch        2      2,000          80  $0.000348     0        0',
-      `nightly      1      1,000          40  $${ONE_CALL}     0        0`,
-      'total        3      3,000         120  $0.000522     0        0',
+      'TAG      CALLS  INPUT  OUTPUT       COST',
+      `-            1  1,000      40  $${ONE_CALL}`,
+      'batch        2  2,000      80  $0.000348',
+      `nightly      1  1,000      40  $${ONE_CALL}`,
+      'total        3  3,000     120  $0.000522',
       '',
     ])
     expect(byTag.stderr).toBe('an attempt counts for each of its tags, and once in the total\n')
@@ -37,12 +37,13 @@ describe('groat usage', () => {
   test('shows what free answers saved, and leaves the column out where nothing was', async () => {
     await groat(place, ['ask', 'Hi'])
     expect((await groatProgram(place, ['usage'])).stdout).not.toContain('SAVED')
-    await groat(place, ['ask', 'Hi', '--provider', 'home'])
+    const free = await groat(place, ['ask', 'Hi', '--provider', 'home'])
+    expect(free.stderr).toContain(`free (declared) · saved $${ONE_CALL} · 1,000 in`)
     expect((await groatProgram(place, ['usage', '--by', 'provider'])).stdout.split('\n')).toEqual([
-      'PROVIDER  CALLS  TOKENS IN  TOKENS OUT       COST  FREE      SAVED  UNKNOWN',
-      `cloud         1      1,000          40  $${ONE_CALL}     0      $0.00        0`,
-      `home          1      1,000          40      $0.00     1  $${ONE_CALL}        0`,
-      `total         2      2,000          80  $${ONE_CALL}     1  $${ONE_CALL}        0`,
+      'PROVIDER  CALLS  INPUT  OUTPUT       COST  FREE      SAVED',
+      `cloud         1  1,000      40  $${ONE_CALL}     0      $0.00`,
+      `home          1  1,000      40      $0.00     1  $${ONE_CALL}`,
+      `total         2  2,000      80  $${ONE_CALL}     1  $${ONE_CALL}`,
       '',
     ])
   })
@@ -56,10 +57,10 @@ describe('groat usage', () => {
     await groat(place, ['ask', 'Hi', '--provider', 'odd'])
     const { stdout, stderr } = await groatProgram(place, ['usage', '--by', 'provider'])
     expect(stdout.split('\n')).toEqual([
-      'PROVIDER  CALLS  TOKENS IN  TOKENS OUT            COST  FREE  BOUNDED  UNKNOWN',
-      'odd           1      1,000          40               ?     0        0        1',
-      'slow          1          0           0      $0.0049971     0        1        0',
-      'total         2      1,000          40  $0.0049971 + ?     0        1        1',
+      'PROVIDER  CALLS  INPUT  OUTPUT            COST  BOUNDED  UNKNOWN',
+      'odd           1  1,000      40               ?        0        1',
+      'slow          1      0       0      $0.0049971        1        0',
+      'total         2  1,000      40  $0.0049971 + ?        1        1',
       '',
     ])
     expect(stderr).toBe(

@@ -55,9 +55,17 @@ test('the schema takes all that createAI takes', () => {
       {
         provider: 'a',
         model: 'm',
-        perMillionTokens: { input: '1', output: '2', cacheRead: '0.5', cacheWrite: '1.25' },
+        perMillionTokens: { input: '1', output: '2', cacheRead: '0.5', cacheWrite: '1.25', inputAudio: '10' },
+        longContext: [{ above: 200_000, perMillionTokens: { input: '2' } }],
+        perThousandCalls: { 'web-search': '10' },
+        perRequest: '0.01',
+        serviceTiers: { flex: '1/2' },
+        contextLength: 1_000_000,
+        maxOutputTokens: 64_000,
+        outputBound: 'capped',
       },
     ],
+    pricesFile: './prices.json',
     budgets: [
       {
         scope: 'user',

@@ -86,7 +86,7 @@ const WRITING: readonly LedgerCase[] = [
         savings: { baseline: 'openai/gpt-6-luna', amount: parseUsd('-0.000000000001') },
       } as const
       const search: CostLine = { ...line(parseUsd('1')), kind: 'tool-call', unit: 'call', name: 'web-search' }
-      const cost: Cost = { ...exact('2'), lines: [line(parseUsd('1')), search] } as Cost
+      const cost: Cost = { ...exact('2'), lines: [line(parseUsd('1')), search] }
       const written = [
         entry({ usage: { ...usage(7, 8), ...counts, ...media, raw }, ...scopes, ...failure, ...told, cost }),
         entry({ usage: { ...usage(undefined, 0), raw: null }, outcome: 'aborted', at: 0, durationMs: 1e9 }),

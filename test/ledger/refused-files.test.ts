@@ -182,8 +182,8 @@ describe('a full disk', () => {
 
 describe('openLedger', () => {
   test.each([
-    ['postgres://ada:secret@db/groat', 'not available in this version'],
-    ['postgresql://db/groat', 'not available in this version'],
+    ['postgres:ada:secret@db/groat', 'is named as'],
+    ['postgresql://ada:secret@db/groat?schema=public', 'a schema of its own'],
     ['sqlite:', 'names no file'],
     ['sqlite::memory:', `named 'memory:'`],
     ['sqlite:~/groat.db', 'write the whole path'],

@@ -83,12 +83,15 @@ describe('the file', () => {
     expect((await collect(ledger))[0]?.user).toBe('ada')
   })
 
-  test.each([{ path: '' }, { path: 'a\0b' }, { synchronous: 'OFF' as 'FULL' }, { lockWaitMs: Number.NaN }])(
-    'refuses the options %j',
-    async (more) => {
-      await expect(openLedger(more)).rejects.toMatchObject({ code: 'config_invalid' })
-    },
-  )
+  test.each([
+    { path: '' },
+    { path: 'a\0b' },
+    { synchronous: 'OFF' as 'FULL' },
+    { lockWaitMs: Number.NaN },
+    { rollupEntriesMin: -1 },
+  ])('refuses the options %j', async (more) => {
+    await expect(openLedger(more)).rejects.toMatchObject({ code: 'config_invalid' })
+  })
 })
 
 describe('writes at once', () => {

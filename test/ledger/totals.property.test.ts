@@ -13,6 +13,7 @@ import {
   type LedgerEntry,
   type LedgerFilter,
 } from '../../src/ledger/ledger.ts'
+import type { BudgetLedger } from '../../src/ledger/budget-store.ts'
 import { createMemoryLedger } from '../../src/ledger/memory/index.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/index.ts'
 import { Amount, parseUsd } from '../../src/money/amount.ts'
@@ -97,9 +98,13 @@ const QUERY: fc.Arbitrary<Query> = fc
     by: fc.shuffledSubarray([...DIMENSIONS], { maxLength: 3 }),
     // Few filters at once: with many, nearly all answers are empty.
     filter: fc
-      .dictionary(fc.constantFrom('user', 'project', 'organization', 'key', 'provider', 'model', 'tag'), LABEL, {
-        maxKeys: 2,
-      })
+      .dictionary(
+        fc.constantFrom('user', 'project', 'organization', 'key', 'provider', 'model', 'tag'),
+        LABEL,
+        {
+          maxKeys: 2,
+        },
+      )
       .map((filter): LedgerFilter => filter),
     callId: fc.option(fc.constantFrom('c0', 'c1', 'c5', 'c19'), { nil: undefined, freq: 5 }),
     moments: fc.tuple(MOMENT, MOMENT),
@@ -130,21 +135,31 @@ function inOrder(totals: readonly FoldedTotal[]): FoldedTotal[] {
   return totals.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
 }
 
-test('totals of memory are those of SQLite, and those of a plain fold', async () => {
+test('totals of memory are those of SQLite, of its rollup, and those of a plain fold', async () => {
   await fc.assert(
     fc.asyncProperty(BOOKS, QUERIES, async (books, queries) => {
       const memory = createMemoryLedger()
-      const sqlite = await openSqliteLedger({ path: join(folder, `${++files}.db`), synchronous: 'NORMAL' })
+      const open = (rollupEntriesMin: number): Promise<BudgetLedger> =>
+        openSqliteLedger({ path: join(folder, `${++files}.db`), synchronous: 'NORMAL', rollupEntriesMin })
+      const [sqlite, rolled] = [await open(Infinity), await open(0)]
       try {
         await Promise.all(books.flatMap((one) => [memory.append(one), sqlite.append(one)]))
+        // In three steps, so that calls come to cells that are there already.
+        for (const third of [0, 1, 2]) {
+          await Promise.all(books.filter((_, index) => index % 3 === third).map((one) => rolled.append(one)))
+          await rolled.totals()
+        }
         for (const query of queries) {
           const expected = inOrder(fold(books, query))
           const inMemory = await totalsOf(memory, query)
           expect(inOrder(inMemory)).toEqual(expected)
           expect(await totalsOf(sqlite, query)).toEqual(inMemory)
+          expect(await totalsOf(rolled, query)).toEqual(inMemory)
         }
+        expect((await rolled.budgets.verify()).discrepancies).toEqual([])
       } finally {
         await sqlite.close()
+        await rolled.close()
       }
     }),
     { numRuns: 60 },

@@ -120,10 +120,11 @@ describe('the worst case', () => {
   })
 
   it('holds to the window where no limit bounds the output', () => {
-    const grok = { vendor: 'xai', inputTokens: 1_000 }
-    // 1,000 × 2 + 500,000 × 6
+    const grok = { vendor: 'xai', inputTokens: 1_000, outputBound: 'uncapped' } as const
+    // 1,000 × 2 + 500,000 × 6; and 100 × 6 where the interface bounds what is thought, too.
     expect(amount('grok-4.7', grok)).toBe('3.002')
-    expect(amount('grok-4-1-fast-non-reasoning', { ...grok, outputBound: 'uncapped' })).toBe('0.00025')
+    expect(amount('grok-4.7', { ...grok, outputBound: 'capped' })).toBe('0.0026')
+    expect(amount('grok-4-1-fast-non-reasoning', grok)).toBe('0.00025')
     expect(amount('o3', { outputBound: 'uncapped' })).toBe('1.602')
     const worst = known(ask('grok-4.7', grok))
     expect(affordableOutputTokens(worst, parseUsd('3.001999').picos)).toBeUndefined()

@@ -244,6 +244,34 @@ describe("a user's own price", () => {
     expect(String(price('mine/m', told, { vendor: undefined, list, ...bill }).amount)).toBe(amount)
   })
 
+  it('is of halves of a pico where a tier makes them so: they are added first and rounded up once', async () => {
+    const half: ModelPrice = {
+      provider: 'mine',
+      model: 'm',
+      perMillionTokens: { input: '0.001001', output: '0.001001' },
+      serviceTiers: { flex: '1/2' },
+    }
+    const bill = { vendor: undefined, list: await listOf(half), serviceTier: 'flex' } as const
+    // 500.5 picos for each of the two.
+    const cost = price('mine/m', { inputTokens: 1, outputTokens: 1 }, bill)
+    expect(cost.amount?.picos).toBe(1_001n)
+    expect(cost.lines.map(({ amount, unitPrice }) => [amount.picos, unitPrice])).toEqual([
+      [501n, '0.0000000005005'],
+      [500n, '0.0000000005005'],
+    ])
+    expect(price('mine/m', { inputTokens: 1, outputTokens: 0 }, bill).amount?.picos).toBe(501n)
+  })
+
+  it('counts for every name of its model', async () => {
+    const perMillionTokens = { input: '1', output: '1' }
+    const list = await listOf({ provider: 'openai', model: 'gpt-5.6-sol', perMillionTokens })
+    const told = { inputTokens: 1_000_000, outputTokens: 0 }
+    expect(String(price('openai/gpt-5.6', { ...told, inputTokens: 100_000 }, { list }).amount)).toBe('0.1')
+    expect(String(price('openai/gpt-5.6-luna', { ...told, inputTokens: 100_000 }, { list }).amount)).toBe(
+      '0.02',
+    )
+  })
+
   it('is refused with a key that there is not', async () => {
     const perMillionTokens = { input: '1', output: '1', cachedInput: '1' }
     await expect(listOf({ provider: 'p', model: 'm', perMillionTokens })).rejects.toThrow(

@@ -25,6 +25,8 @@ interface Policy {
   readonly left: (input: number, held: number) => number
   /** After this, what is held is given back. */
   readonly expiryMs?: number
+  /** Whether what was held stays so, though it was spent meanwhile. */
+  readonly leaks?: boolean
   /** Whether spending starts anew whenever the date is another one. */
   readonly resets?: boolean
 }
@@ -69,11 +71,15 @@ const BACK_ON_EXPIRY: Policy = {
   expiryMs: 900_000,
 }
 
+/** Books what was spent, and forgets to give back what was held for it: LiteLLM's counters after cancels and restarts. */
+const HOLDS_LEAK: Policy = { ...BACK_ON_EXPIRY, expiryMs: Infinity, leaks: true }
+
 const POLICIES = {
   'check, then spend': CHECK_THEN_SPEND,
   'hold cut to the rest': CUT_TO_THE_REST,
   'refund on disconnect': REFUND_ON_LEAVE,
   'expiry gives back': BACK_ON_EXPIRY,
+  'holds leak': HOLDS_LEAK,
 } as const satisfies Readonly<Record<string, Policy>>
 
 export type NaiveName = keyof typeof POLICIES
@@ -120,17 +126,21 @@ class NaiveSetup implements OverspendSetup {
     const held = isFree ? 0 : this.#policy.admit(this.#policy.estimate(ask, price), this.#left())
     if (held === undefined) return 'refused'
     const id = ++this.#calls
-    this.#state.holds.set(id, { amount: held, until: this.#world.clock.now() + (this.#policy.expiryMs ?? Infinity) })
+    this.#state.holds.set(id, {
+      amount: held,
+      until: this.#world.clock.now() + (this.#policy.expiryMs ?? Infinity),
+    })
     let outcome: OverspendOutcome = 'failed'
-    for (let retry = 0; retry <= retries && outcome === 'failed'; retry++) outcome = await this.#send(ask, held)
+    for (let retry = 0; retry <= retries && outcome === 'failed'; retry++)
+      outcome = await this.#send(ask, held)
     if (outcome === 'failed' && ask.fallback !== undefined)
       outcome = await this.#send({ ...ask, model: ask.fallback }, held)
-    this.#state.holds.delete(id)
+    if (this.#policy.leaks !== true) this.#state.holds.delete(id)
     return outcome
   }
 
   async accounted(): Promise<string> {
-    return (this.#ever + this.#held()).toFixed(12)
+    return (this.#ever + (this.#policy.leaks === true ? 0 : this.#held())).toFixed(12)
   }
 
   async close(): Promise<void> {}
@@ -144,7 +154,9 @@ class NaiveSetup implements OverspendSetup {
       if (!response.ok) return 'failed'
       const usage = ask.stream === true ? await readStream(response, ask) : usageOf(await response.json())
       this.#book(
-        usage ? (usage.input * price.input + usage.output * price.output) / PER_MILLION : this.#policy.left(input, held),
+        usage
+          ? (usage.input * price.input + usage.output * price.output) / PER_MILLION
+          : this.#policy.left(input, held),
       )
       return usage ? 'answered' : 'failed'
     } catch {
@@ -153,7 +165,15 @@ class NaiveSetup implements OverspendSetup {
     }
   }
 
-  #fetch({ model, prompt, maxOutputTokens, stream = false, signal, timeoutMs, embed }: OverspendAsk): Promise<Response> {
+  #fetch({
+    model,
+    prompt,
+    maxOutputTokens,
+    stream = false,
+    signal,
+    timeoutMs,
+    embed,
+  }: OverspendAsk): Promise<Response> {
     const { baseUrl, apiKey } = this.#world
     const signals = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)]
     const chat = {
@@ -162,10 +182,10 @@ class NaiveSetup implements OverspendSetup {
       stream_options: stream ? { include_usage: true } : undefined,
       max_tokens: maxOutputTokens,
     }
-    return fetch(`${baseUrl}/${embed === true ? 'embeddings' : 'chat/completions'}`, {
+    return fetch(`${baseUrl}/${embed !== undefined ? 'embeddings' : 'chat/completions'}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
-      body: JSON.stringify({ model, ...(embed === true ? { input: prompt } : chat) }),
+      body: JSON.stringify({ model, ...(embed !== undefined ? { input: Array(embed).fill(prompt) } : chat) }),
       signal: AbortSignal.any(signals.filter((one) => one !== undefined)),
     })
   }
@@ -205,7 +225,10 @@ interface Counts {
 }
 
 /** Reads a stream to the counts at its end; undefined where it was left before. */
-async function readStream(response: Response, { onPiece, stopAfter = Infinity }: OverspendAsk): Promise<Counts | undefined> {
+async function readStream(
+  response: Response,
+  { onPiece, stopAfter = Infinity }: OverspendAsk,
+): Promise<Counts | undefined> {
   let rest = ''
   let pieces = 0
   const decoder = new TextDecoder()
@@ -214,7 +237,9 @@ async function readStream(response: Response, { onPiece, stopAfter = Infinity }:
     rest = lines.pop() ?? ''
     for (const line of lines) {
       if (!line.startsWith('data: {')) continue
-      const event = JSON.parse(line.slice('data: '.length)) as { choices?: { delta?: { content?: string } }[] }
+      const event = JSON.parse(line.slice('data: '.length)) as {
+        choices?: { delta?: { content?: string } }[]
+      }
       const usage = usageOf(event)
       if (usage) return usage
       if ((event.choices?.[0]?.delta?.content ?? '') === '') continue

@@ -105,7 +105,8 @@ async function showStatus(screen: Screen, status: readonly BudgetStatus[]): Prom
     { head: 'UNTIL (UTC)' },
   ]
   const rows = status.map(({ budget, id, spent, held, remaining, resetsAt }) => [
-    whose({ scope: budget.scope, id }),
+    // Not as `whose` says it: here '*' would be somebody of that name.
+    `${budget.scope} ${id}`,
     budget.period,
     budget.limit === null ? 'none' : formatUsd(budget.limit),
     formatUsd(spent),
@@ -187,7 +188,7 @@ function besides({ mode, unpriced, thresholds }: Budget): string[] {
   return [
     ...(mode === 'observe' ? ['observed only'] : []),
     ...(unpriced === 'allow' ? ['unknown prices pass'] : []),
-    ...(thresholds.join() === '0.8,0.95' ? [] : [`tells at ${thresholds.join(', ') || 'no share'}`]),
+    ...(thresholds.join() === '0.8,0.95' ? [] : [`tells at ${thresholds.join(' and ') || 'no share'}`]),
   ]
 }
 

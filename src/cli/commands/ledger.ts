@@ -26,7 +26,7 @@ export async function verifyLedger(screen: Screen, options: GlobalOptions): Prom
     throw new UsageError('The books are proved as a whole\n(leave --provider and --model out)')
   }
   return withSession(screen, others, async ({ ai }) => {
-    const stopWaiting = startWaiting(screen, () => 'working the books out again…')
+    const stopWaiting = startWaiting(screen, () => 'working the books out again…', 0)
     const found = await ai.ledger.verify().finally(stopWaiting)
     const { entries, windows, holds, openHolds, discrepancies } = found
     const wrong = discrepancies.length
@@ -100,7 +100,7 @@ async function exportToFile(screen: Screen, { out, format, pieces, stopped }: Fi
   const entries = (): string => `${countText(Math.max(0, count))} ${count === 1 ? 'entry' : 'entries'}`
   const stopWaiting = startWaiting(screen, () => `${entries()} read…`)
   const id = screen.terminal.runtime.id()
-  const complete = await placeOf(path)
+  const complete = await placeOf(path, out)
     .then((place) => writeFile(place, chunksOf(counted()), { stopped, id }))
     .catch((error: unknown) => {
       throw error instanceof Error && 'syscall' in error ? new OutputError(out, error) : error
@@ -144,10 +144,10 @@ async function writeFile(
 }
 
 /** Where a file is written that people name: behind links, and never in the place of a device or a folder. */
-async function placeOf(path: string): Promise<string> {
+async function placeOf(path: string, out: string): Promise<string> {
   const real = await realpath(path).catch(() => path)
   const found = await stat(real).catch(() => undefined)
-  if (found && !found.isFile()) throw new OutputError(path, 'it is there and is no file')
+  if (found && !found.isFile()) throw new OutputError(out, 'it is there and is no file')
   return real
 }
 

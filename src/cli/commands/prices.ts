@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { AIError, type AIConfig, type ModelPrice } from '../../index.ts'
+import type { AIConfig, ModelPrice } from '../../index.ts'
 import { nearest } from '../../core/nearest.ts'
 import { diffPrices as differencesOf, factsOf, type ModelChange } from '../../pricing/diff-prices.ts'
 import { toRow } from '../../pricing/own-prices.ts'

@@ -36,22 +36,38 @@ function toDimension(text: string): Dimension {
   throw new UsageError(`--by has no column ${JSON.stringify(text)}\n(${advice})`)
 }
 
-/** What is said of each group. A column that says nothing of any group is left out. */
+/** What is said of each group; left out where it is nothing in all of them. */
 interface Told {
   readonly head: string
   readonly text: (total: LedgerTotal) => string
-  readonly always?: boolean
+  readonly isNothing?: (sum: LedgerTotal) => boolean
 }
 
 const TOLD: readonly Told[] = [
-  { head: 'CALLS', text: ({ calls }) => countText(calls), always: true },
-  { head: 'TOKENS IN', text: ({ inputTokens }) => countText(inputTokens), always: true },
-  { head: 'TOKENS OUT', text: ({ outputTokens }) => countText(outputTokens), always: true },
-  { head: 'COST', text: totalCostText, always: true },
-  { head: 'FREE', text: ({ freeAttempts }) => countText(freeAttempts), always: true },
-  { head: 'SAVED', text: ({ savings }) => formatUsd(savings) },
-  { head: 'BOUNDED', text: ({ boundedAttempts }) => countText(boundedAttempts) },
-  { head: 'UNKNOWN', text: ({ unknownAttempts }) => countText(unknownAttempts), always: true },
+  { head: 'CALLS', text: ({ calls }) => countText(calls) },
+  { head: 'INPUT', text: ({ inputTokens }) => countText(inputTokens) },
+  { head: 'OUTPUT', text: ({ outputTokens }) => countText(outputTokens) },
+  { head: 'COST', text: totalCostText },
+  {
+    head: 'FREE',
+    text: ({ freeAttempts }) => countText(freeAttempts),
+    isNothing: ({ freeAttempts }) => freeAttempts === 0,
+  },
+  {
+    head: 'SAVED',
+    text: ({ savings }) => formatUsd(savings),
+    isNothing: ({ savings }) => savings.picos === 0n,
+  },
+  {
+    head: 'BOUNDED',
+    text: ({ boundedAttempts }) => countText(boundedAttempts),
+    isNothing: ({ boundedAttempts }) => boundedAttempts === 0,
+  },
+  {
+    head: 'UNKNOWN',
+    text: ({ unknownAttempts }) => countText(unknownAttempts),
+    isNothing: ({ unknownAttempts }) => unknownAttempts === 0,
+  },
 ]
 
 async function show(
@@ -60,10 +76,7 @@ async function show(
   totals: readonly LedgerTotal[],
   sum: LedgerTotal,
 ): Promise<void> {
-  const told = TOLD.filter(({ head, always }) => {
-    if (head === 'SAVED') return sum.savings.picos !== 0n
-    return always === true || sum.boundedAttempts > 0
-  })
+  const told = TOLD.filter(({ isNothing }) => isNothing?.(sum) !== true)
   const columns = [
     ...by.map((dimension) => ({ head: dimension.toUpperCase() })),
     ...told.map(({ head }) => ({ head, right: true })),

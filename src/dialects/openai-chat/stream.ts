@@ -31,8 +31,6 @@ export interface ChatThought {
   readonly field: ThoughtField
 }
 
-export const FRAMING = 'sse'
-
 /** The failure of a record that is none. */
 export const NOT_A_RECORD = 'not a record'
 

@@ -10,7 +10,7 @@ import type {
   ToolResultPart,
 } from '../../core/message.ts'
 import { toWireId } from '../openai-chat/messages.ts'
-import { keptBy, type Wire } from './kept.ts'
+import { keptBy, type Kept, type Wire } from './kept.ts'
 
 /** What differs between servers, and calls, in how they take a conversation. */
 export interface InputQuirks {
@@ -35,25 +35,30 @@ const CALL_ID_CHARS_MAX = 64
 
 /** The items of a conversation, in order. */
 export function toWireInput(messages: readonly Message[], quirks: InputQuirks): WireInput {
-  const custom = customCalls(messages)
+  const calls = keptByCalls(messages)
   const begin = messages.findIndex(({ role }) => role !== 'system')
   const lead = quirks.systemIn === 'input' ? 0 : begin < 0 ? messages.length : begin
   const instructions = messages.slice(0, lead).map(({ content }) => textOf(content))
-  const input = messages.slice(lead).flatMap((message) => toItems(message, quirks, custom))
+  const input = messages.slice(lead).flatMap((message) => toItems(message, quirks, calls))
   return { instructions: instructions.length === 0 ? undefined : instructions.join('\n\n'), input }
 }
 
-/** Ids of the calls of tools that take plain text: their results have a type of their own. */
-function customCalls(messages: readonly Message[]): ReadonlySet<string> {
-  const ids = new Set<string>()
+type KeptByCalls = ReadonlyMap<string, Kept>
+
+/** What calls kept, by their ids: their results are written by it. */
+function keptByCalls(messages: readonly Message[]): KeptByCalls {
+  const calls = new Map<string, Kept>()
   for (const { content } of messages) {
     if (typeof content === 'string') continue
-    for (const part of content) if (part.type === 'tool-call' && keptBy(part)?.custom) ids.add(part.id)
+    for (const part of content) {
+      const data = part.type === 'tool-call' ? keptBy(part) : undefined
+      if (part.type === 'tool-call' && data) calls.set(part.id, data)
+    }
   }
-  return ids
+  return calls
 }
 
-function toItems(message: Message, quirks: InputQuirks, custom: ReadonlySet<string>): readonly Wire[] {
+function toItems(message: Message, quirks: InputQuirks, calls: KeptByCalls): readonly Wire[] {
   const { role, content } = message
   switch (role) {
     case 'system':
@@ -61,7 +66,7 @@ function toItems(message: Message, quirks: InputQuirks, custom: ReadonlySet<stri
     case 'user':
       return [{ role, content: toUserContent(content, quirks) }]
     case 'tool':
-      return toResults(message, custom)
+      return toResults(message, calls)
     case 'assistant':
       return typeof content === 'string' ? [{ role, content }] : toAnswer(content, quirks)
   }
@@ -95,7 +100,7 @@ function toAnswer(parts: readonly Part[], quirks: InputQuirks): readonly Wire[] 
   const items: Wire[] = []
   for (const part of parts) {
     if (part.type === 'text') addText(items, part, whole)
-    else if (part.type === 'tool-call') items.push(toCallItem(part, whole))
+    else if (part.type === 'tool-call') addCall(items, part, whole)
     else if (part.type === 'reasoning' && whole && quirks.thoughts) items.push(...itemOf(part))
   }
   return items
@@ -138,24 +143,55 @@ function addText(items: Wire[], part: TextPart, whole: boolean): void {
   else items.push({ role: 'assistant', ...own, content: [content] })
 }
 
+/** Calls that came in one go back in one. */
+function addCall(items: Wire[], part: ToolCallPart, whole: boolean): void {
+  const wrapper = keptBy(part)?.wrapper
+  if (!wrapper) return void items.push(toCallItem(part, whole))
+  const callId = toCallId(wrapper.callId)
+  if (items.some((item) => item['call_id'] === callId)) return
+  const { id, ...others } = wrapper.fields
+  const own = whole && id !== undefined ? { id, ...others } : others
+  const { name, argumentsText } = wrapper
+  items.push({ type: 'function_call', ...own, call_id: callId, name, arguments: argumentsText })
+}
+
 function toCallItem(part: ToolCallPart, whole: boolean): Wire {
   const { id, name, arguments: given } = part
   const { fields = {}, custom } = keptBy(part) ?? {}
   const { id: itemId, ...others } = fields
   const own = whole && itemId !== undefined ? { id: itemId, ...others } : others
   const called = { call_id: toCallId(id), name }
-  if (custom) return { type: 'custom_tool_call', ...own, ...called, input: String(given['input'] ?? '') }
+  if (custom) return { type: 'custom_tool_call', ...own, ...called, input: inputOf(given) }
   return { type: 'function_call', ...own, ...called, arguments: JSON.stringify(given) }
 }
 
-/** Only middleware can put anything but results into a message of a tool. */
-function toResults({ content }: Message, custom: ReadonlySet<string>): readonly Wire[] {
-  if (typeof content === 'string') return [{ role: 'user', content }]
-  return content.flatMap((part) => (part.type === 'tool-result' ? [toResult(part, custom)] : []))
+/** The free text of a call, which groat has as the only argument. */
+function inputOf({ input }: ToolCallPart['arguments']): string {
+  return typeof input === 'string' ? input : JSON.stringify(input ?? '')
 }
 
-function toResult({ id, content, isError }: ToolResultPart, custom: ReadonlySet<string>): Wire {
-  const type = custom.has(id) ? 'custom_tool_call_output' : 'function_call_output'
+/** Only middleware can put anything but results into a message of a tool. */
+function toResults({ content }: Message, calls: KeptByCalls): readonly Wire[] {
+  if (typeof content === 'string') return [{ role: 'user', content }]
+  const items: Wire[] = []
+  const wrapped = new Map<string, { readonly name: string; readonly output: string }[]>()
+  for (const part of content) {
+    if (part.type !== 'tool-result') continue
+    const wrapper = calls.get(part.id)?.wrapper
+    if (!wrapper) items.push(toResult(part, calls))
+    else {
+      const output = { name: part.name, output: resultText(part.content, part.isError) }
+      wrapped.set(wrapper.callId, [...(wrapped.get(wrapper.callId) ?? []), output])
+    }
+  }
+  for (const [callId, outputs] of wrapped) {
+    items.push({ type: 'function_call_output', call_id: toCallId(callId), output: JSON.stringify(outputs) })
+  }
+  return items
+}
+
+function toResult({ id, content, isError }: ToolResultPart, calls: KeptByCalls): Wire {
+  const type = calls.get(id)?.custom ? 'custom_tool_call_output' : 'function_call_output'
   return { type, call_id: toCallId(id), output: resultText(content, isError) }
 }
 

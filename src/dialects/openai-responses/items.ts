@@ -1,7 +1,7 @@
 import { isObject } from '../../core/error-text.ts'
 import type { ToolCall } from '../../core/response.ts'
 import type { DriverEvent } from '../../core/stream.ts'
-import { kept, type Wire } from './kept.ts'
+import { kept, type Wire, type Wrapper } from './kept.ts'
 
 /** One item of an answer while it is written. Items are told in their order, whatever the order of their events is. */
 export interface OpenItem {
@@ -30,7 +30,8 @@ export function beginItem(place: number, item: Wire): OpenItem {
 
 /** What an item says when it begins: the call of a tool has its name then. */
 export function startOf({ item }: OpenItem): readonly DriverEvent[] {
-  return isClientCall(item) ? [{ type: 'tool-call-start', id: callIdOf(item), name: nameOf(item) }] : []
+  const isTold = isClientCall(item) && !WRAPPERS.has(nameOf(item))
+  return isTold ? [{ type: 'tool-call-start', id: callIdOf(item), name: nameOf(item) }] : []
 }
 
 /** More of a text, a refusal or a thought. */
@@ -78,11 +79,17 @@ export function closePart(open: OpenItem): {
   const item = { ...open, open: undefined, text: '', closed: open.part + 1 }
   if (open.open === 'reasoning') return { item, events: [{ type: 'reasoning-end' }] }
   const providerData = keptOfMessage(open.item, open.part)
-  return { item, events: [providerData === undefined ? { type: 'text-end' } : { type: 'text-end', providerData }] }
+  return {
+    item,
+    events: [providerData === undefined ? { type: 'text-end' } : { type: 'text-end', providerData }],
+  }
 }
 
 /** What the whole item, as it came at its end, adds to what was told of it; then nothing more comes of it. */
-export function finishItem(open: OpenItem, whole: Wire): OpenItem & { readonly events: readonly DriverEvent[] } {
+export function finishItem(
+  open: OpenItem,
+  whole: Wire,
+): OpenItem & { readonly events: readonly DriverEvent[] } {
   const events: DriverEvent[] = []
   let now: OpenItem = { ...open, item: whole }
   const tell = (step: { item: OpenItem; events: readonly DriverEvent[] }): void => {
@@ -103,10 +110,13 @@ export function finishItem(open: OpenItem, whole: Wire): OpenItem & { readonly e
       events.push({ type: 'reasoning-end', providerData: kept({ item: whole }) })
       break
     default:
-      if (isWholeCall(whole)) events.push({ type: 'tool-call', call: toCall(now) })
+      if (isWholeCall(whole)) for (const call of toCalls(now)) events.push({ type: 'tool-call', call })
       // Unfinished ones would be refused when they come back.
       else if (isKeptWhole(whole))
-        events.push({ type: 'reasoning-start' }, { type: 'reasoning-end', providerData: kept({ item: whole }) })
+        events.push(
+          { type: 'reasoning-start' },
+          { type: 'reasoning-end', providerData: kept({ item: whole }) },
+        )
   }
   return { ...now, open: undefined, done: true, events }
 }
@@ -174,11 +184,48 @@ export function addArguments(
 ): { readonly item: OpenItem; readonly events: readonly DriverEvent[] } {
   if (text === '') return { item: open, events: [] }
   const item = { ...open, argumentsText: open.argumentsText + text }
-  const isCall = isClientCall(open.item)
-  return { item, events: isCall ? [{ type: 'tool-call-delta', id: callIdOf(open.item), argumentsText: text }] : [] }
+  const isCall = isClientCall(open.item) && !WRAPPERS.has(nameOf(open.item))
+  return {
+    item,
+    events: isCall ? [{ type: 'tool-call-delta', id: callIdOf(open.item), argumentsText: text }] : [],
+  }
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set(['type', 'status', 'call_id', 'name', 'arguments', 'input'])
+
+/** Names under which models call several tools at once, as they were once taught to (vercel/ai, 4.0.45). */
+const WRAPPERS: ReadonlySet<string> = new Set(['parallel', 'multi_tool_use.parallel'])
+/** How the tools are named in there. */
+const IN_WRAPPER = /^functions\./
+
+/** The call of an item, or the calls that are wrapped in it. */
+function toCalls(open: OpenItem): ToolCall[] {
+  const call = toCall(open)
+  const { tool_uses: uses } = call.arguments
+  if (!WRAPPERS.has(call.name) || !Array.isArray(uses) || uses.length === 0 || !uses.every(isWrapped))
+    return [call]
+  const { item, argumentsText } = open
+  const told = item['arguments']
+  const fields = Object.fromEntries(Object.entries(item).filter(([field]) => !OWN_FIELDS.has(field)))
+  const wrapper: Wrapper = {
+    callId: call.id,
+    name: call.name,
+    argumentsText: typeof told === 'string' && told !== '' ? told : argumentsText,
+    fields,
+  }
+  return uses.map(({ recipient_name: name, parameters }, index) => ({
+    id: `${call.id}_${index + 1}`,
+    name: name.replace(IN_WRAPPER, ''),
+    arguments: parameters,
+    providerData: kept({ wrapper }),
+  }))
+}
+
+function isWrapped(use: unknown): use is { readonly recipient_name: string; readonly parameters: Wire } {
+  if (!isObject(use)) return false
+  const { recipient_name: name, parameters } = use
+  return typeof name === 'string' && IN_WRAPPER.test(name) && isObject(parameters)
+}
 
 /** Arguments as an object, whatever they came as, so that the conversation can always be sent again. */
 function toCall({ item, argumentsText }: OpenItem): ToolCall {

@@ -15,6 +15,17 @@ export interface Kept {
   readonly refusal?: true
   /** A call of a tool that takes plain text. */
   readonly custom?: true
+  /** The call that this one came in, with others: it goes back as one, with one result. */
+  readonly wrapper?: Wrapper
+}
+
+/** A call that models write around calls that are to run at the same time, though nobody offered them one. */
+export interface Wrapper {
+  readonly callId: string
+  readonly name: string
+  /** As the model wrote them. */
+  readonly argumentsText: string
+  readonly fields: Wire
 }
 
 export function kept(what: Omit<Kept, 'dialect'>): Kept {

@@ -20,6 +20,9 @@ import { toolCallsOf, toResponsesUsage } from './usage.ts'
 
 /** What must be remembered between two events. */
 export interface ResponsesState {
+  /** What the answer said of itself when it began. */
+  readonly head: Wire | undefined
+  /** Whether its beginning was told: not before there is something to tell, so that an error until then can be met by another try. */
   readonly started: boolean
   /** Items that are not done, or wait for one before them, by their place. */
   readonly items: readonly OpenItem[]
@@ -34,6 +37,7 @@ export interface ResponsesState {
 export const FRAMING = 'sse'
 
 export const INITIAL: ResponsesState = {
+  head: undefined,
   started: false,
   items: [],
   told: [],
@@ -72,11 +76,15 @@ export function isComplete(state: ResponsesState): boolean {
 export function reduceEvent(state: ResponsesState, event: unknown): Step<ResponsesState> {
   if (!isObject(event)) return { state, events: [], failure: NOT_A_RECORD }
   const { type, response } = event
+  if (type === 'response.output_text.delta') {
+    const step = moreText(state, event)
+    if (step) return step
+  }
   switch (type) {
     case 'response.created':
     case 'response.in_progress':
     case 'response.queued':
-      return begun(state, response)
+      return { state: headed(state, response), events: [] }
     case 'response.completed':
     case 'response.done':
     case 'response.incomplete':
@@ -106,21 +114,35 @@ export function fromWire(json: unknown): Step<ResponsesState> {
   const { status, error, output } = json
   const failed = status === 'failed' || status === 'cancelled'
   if (failed || (error !== undefined && error !== null && error !== ''))
-    return { state: INITIAL, events: [], failure: JSON.stringify(failed ? failureIn({ response: json }) : json) }
+    return {
+      state: INITIAL,
+      events: [],
+      failure: JSON.stringify(failed ? failureIn({ response: json }) : json),
+    }
   if (!Array.isArray(output)) return { state: INITIAL, events: [], failure: NOT_A_RECORD }
   return ended(INITIAL, json)
 }
 
-function begun(state: ResponsesState, response: unknown): Step<ResponsesState> {
-  if (state.started) return { state, events: [] }
-  const { model, id } = isObject(response) ? response : {}
+function headed(state: ResponsesState, response: unknown): ResponsesState {
+  if (state.head || !isObject(response)) return state
+  const { model, id } = response
+  return { ...state, head: { model, id } }
+}
+
+function begun(before: ResponsesState, response: unknown): Step<ResponsesState> {
+  if (before.started) return { state: before, events: [] }
+  const state = headed(before, response)
+  const { model, id } = state.head ?? {}
   const known = typeof id === 'string' && id !== '' ? { id } : {}
   const start: DriverEvent = { type: 'start', model: typeof model === 'string' ? model : '', ...known }
   return { state: { ...state, started: true }, events: [start] }
 }
 
 /** What an event does to the item that it is about; undefined for one that changes nothing. */
-type Change = (open: OpenItem, event: Wire) => { readonly item: OpenItem; readonly events: readonly DriverEvent[] }
+type Change = (
+  open: OpenItem,
+  event: Wire,
+) => { readonly item: OpenItem; readonly events: readonly DriverEvent[] }
 
 const deltaOf = ({ delta }: Wire): string => (typeof delta === 'string' ? delta : '')
 const placeIn = (event: Wire, name: string): number => {
@@ -131,7 +153,8 @@ const placeIn = (event: Wire, name: string): number => {
 const text: Change = (open, event) => say(open, 'text', placeIn(event, 'content_index'), deltaOf(event))
 const textDone: Change = (open, event) =>
   sayRest(open, 'text', placeIn(event, 'content_index'), event['text'] ?? event['refusal'])
-const summary: Change = (open, event) => say(open, 'reasoning', placeIn(event, 'summary_index'), deltaOf(event))
+const summary: Change = (open, event) =>
+  say(open, 'reasoning', placeIn(event, 'summary_index'), deltaOf(event))
 const summaryDone: Change = (open, event) =>
   sayRest(open, 'reasoning', placeIn(event, 'summary_index'), event['text'])
 const raw: Change = (open, event) =>
@@ -176,6 +199,17 @@ function itemEvent(state: ResponsesState, type: string, event: Wire): Step<Respo
   if (!known && wanted === undefined) return { state, events: [] }
   const before = known ? { state, events: [] } : opened(state, place, { type: wanted })
   return changed(before, place, (open) => change(open, event))
+}
+
+/** The event that most events are: more of the text that is being told. */
+function moreText(state: ResponsesState, event: Wire): Step<ResponsesState> | undefined {
+  const [first, second] = state.items
+  const { delta } = event
+  const isOpen =
+    first?.open === 'text' && first.place === event['output_index'] && first.part === event['content_index']
+  if (!isOpen || second !== undefined || typeof delta !== 'string' || delta === '') return undefined
+  const item = { ...first, text: first.text + delta }
+  return { state: { ...state, items: [item] }, events: [{ type: 'text-delta', text: delta }] }
 }
 
 /** Whether an item was told to its end. */
@@ -277,7 +311,9 @@ function ended(state: ResponsesState, response: Wire): Step<ResponsesState> {
 
 /** An item in the whole answer; places in it need not be those of the stream. */
 function sameItem({ item }: OpenItem, output: readonly Wire[]): Wire | undefined {
-  return output.find((one) => one['id'] !== undefined && one['id'] === item['id'] && one['type'] === item['type'])
+  return output.find(
+    (one) => one['id'] !== undefined && one['id'] === item['id'] && one['type'] === item['type'],
+  )
 }
 
 function cutShort({ item }: OpenItem): Wire {
@@ -288,7 +324,9 @@ const TRANSFORMED = 'input-transformed'
 
 /** What the server threw away of the conversation, as it says. */
 function warningsOf({ input_transformations: transformed }: Wire): Warning[] {
-  const reasons = listOf(transformed).map((one) => String(one['reason'] ?? one['type'] ?? 'unknown'))
+  const reasons = listOf(transformed).map((one) =>
+    typeof one['reason'] === 'string' ? one['reason'] : 'unknown',
+  )
   if (reasons.length === 0) return []
   const message =
     'The provider left thoughts of earlier answers out of the conversation, so that the model goes on without them ' +

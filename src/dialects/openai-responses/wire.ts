@@ -115,7 +115,11 @@ function outputLimit(asked: number | undefined, least: number, warnings: Warning
   if (asked === undefined) return {}
   if (asked >= least) return { max_output_tokens: asked }
   const message = `maxOutputTokens was raised from ${asked} to ${least}, the least that this API takes`
-  warnings.push({ code: 'option-changed', message, details: { option: 'maxOutputTokens', asked, sent: least } })
+  warnings.push({
+    code: 'option-changed',
+    message,
+    details: { option: 'maxOutputTokens', asked, sent: least },
+  })
   return { max_output_tokens: least }
 }
 

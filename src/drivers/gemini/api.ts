@@ -75,6 +75,22 @@ export function toAddress(
   }
 }
 
+/** At which tier a request was served is only in a header of some answers, and in none of others. */
+export function toFacts(
+  headers: Readonly<Record<string, string>>,
+  { serviceTier }: Pick<ChatRequest, 'serviceTier'>,
+): Readonly<Record<string, unknown>> | undefined {
+  const servedTier = headers['x-gemini-service-tier'] ?? toWireTier(serviceTier)
+  return servedTier === undefined ? undefined : { servedTier: servedTier.toLowerCase() }
+}
+
+/** A tier as Gemini calls it: what others call `default` is `standard`, and `auto` is nothing that it knows. */
+export function toWireTier(tier: string | undefined): string | undefined {
+  const name = tier?.toLowerCase()
+  if (name === 'auto') return undefined
+  return name === 'default' ? 'standard' : name
+}
+
 function keyFrom(env: Readonly<Record<string, string | undefined>>): string | undefined {
   // Keys that are pasted have blanks around them, which no header may have.
   const key = (env['GEMINI_API_KEY'] ?? '').trim() || (env['GOOGLE_API_KEY'] ?? '').trim()

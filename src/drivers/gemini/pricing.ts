@@ -5,9 +5,8 @@ import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import { demandOf } from '../demand.ts'
 import { modalityLines, type ModalitySplit } from '../modality-lines.ts'
 import type { Billed } from '../rooms.ts'
-import { isGoogle, toSettings, type GeminiOptions } from './api.ts'
+import { isGoogle, toSettings, toWireTier, type GeminiOptions } from './api.ts'
 import { traitsOf } from './models.ts'
-import { toWireTier } from './wire.ts'
 
 type Where = Pick<Billed<GeminiOptions>, 'options' | 'address' | 'model'>
 
@@ -15,7 +14,7 @@ type Where = Pick<Billed<GeminiOptions>, 'options' | 'address' | 'model'>
 export function toBill(billed: Billed<GeminiOptions>): Bill {
   const { usage, facts } = billed
   const model = billedModel(billed.model, facts?.['model'])
-  const tier = facts?.['serviceTier']
+  const tier = facts?.['serviceTier'] ?? facts?.['servedTier']
   return {
     locality: toLocality(billed),
     vendor: toVendor(billed),

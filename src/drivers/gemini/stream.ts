@@ -15,6 +15,8 @@ export interface GeminiState {
   readonly model: string
   readonly open: 'text' | 'reasoning' | undefined
   readonly toolCalls: number
+  /** Whether anything but thoughts has come. */
+  readonly said: boolean
   /** The last counts: each record has those of the whole answer so far. */
   readonly usage: Wire | undefined
   /** The last word on what was searched for; it can come before the last record. */
@@ -29,6 +31,7 @@ export const INITIAL: GeminiState = {
   model: '',
   open: undefined,
   toolCalls: 0,
+  said: false,
   usage: undefined,
   grounding: undefined,
   complete: false,
@@ -99,8 +102,11 @@ class Reading {
     const grounding = isObject(candidate?.['groundingMetadata']) ? candidate['groundingMetadata'] : undefined
     this.#change({ ...(usage && { usage }), ...(grounding && { grounding }) })
     for (const part of partsOf(candidate)) this.#part(part)
-    const reason = reasonOf(wire, candidate, this.#state.toolCalls > 0)
-    if (!reason) return this.#step()
+    const told = reasonOf(wire, candidate, this.#state.toolCalls > 0)
+    if (!told) return this.#step()
+    const exhausted = isExhausted(told, this.#state)
+    const reason = exhausted ? { ...told, detail: 'thinking-exhausted' } : told
+    if (exhausted) this.events.push({ type: 'warning', warning: EXHAUSTED })
     this.#close()
     this.#change({ complete: true })
     const failure = faultOf(reason, candidate)
@@ -133,13 +139,14 @@ class Reading {
       const call = fromWireToolCall(part, toolCalls + 1)
       if (!call) return
       this.#close()
-      this.#change({ toolCalls: toolCalls + 1 })
+      this.#change({ toolCalls: toolCalls + 1, said: true })
       this.events.push({ type: 'tool-call', call })
       return
     }
     const thoughtSignature = typeof signature === 'string' && signature !== '' ? signature : undefined
     if (typeof text !== 'string') return this.#other(part)
     const kind = thought === true ? 'reasoning' : 'text'
+    if (kind === 'text' && text !== '' && !this.#state.said) this.#change({ said: true })
     if (thoughtSignature === undefined) {
       if (text !== '') this.#delta(kind, text)
       return
@@ -183,6 +190,19 @@ const MEDIA: Warning = {
   code: 'media-in-answer',
   message:
     'The answer has a picture, a sound or a file: it is in providerData.gemini.part of a part without text',
+  details: {},
+}
+
+/** Whether the room for the answer was used up by thoughts, so that there is no answer. */
+function isExhausted({ raw }: FinishReason, { said, usage }: GeminiState): boolean {
+  return raw === 'MAX_TOKENS' && !said && (countOf(usage?.['thoughtsTokenCount']) ?? 0) > 0
+}
+
+const EXHAUSTED: Warning = {
+  code: 'thinking-exhausted',
+  message:
+    'The model thought until its room was used up and did not answer: raise maxOutputTokens, which bounds thoughts, too, ' +
+    'or turn reasoning down',
   details: {},
 }
 

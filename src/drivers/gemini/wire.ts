@@ -15,6 +15,7 @@ import {
   toEmbedSettings,
   toModelName,
   toSettings,
+  toWireTier,
   type GeminiOptions,
   type Settings,
 } from './api.ts'
@@ -53,13 +54,6 @@ export function toWire(request: ChatRequest, _known?: Known<GeminiOptions>): Wir
     ...(tier === undefined ? {} : { serviceTier: tier }),
   }
   return { body, warnings }
-}
-
-/** A tier as Gemini calls it: what others call `default` is `standard`, and `auto` is nothing that it knows. */
-export function toWireTier(tier: string | undefined): string | undefined {
-  const name = tier?.toLowerCase()
-  if (name === 'auto') return undefined
-  return name === 'default' ? 'standard' : name
 }
 
 function toConfig(

@@ -87,7 +87,11 @@ export function toAddress(options: OpenAIOptions, env: Env): Address {
     secrets: [key ?? '', authorization?.slice('Basic '.length) ?? '', ...hidden].flatMap((text) =>
       text === '' ? [] : [new Secret(text)],
     ),
-    deadlines: { ...DEADLINES, ...(options.local === true && { firstByteMs: undefined }), ...options.timeouts },
+    deadlines: {
+      ...DEADLINES,
+      ...(options.local === true && { firstByteMs: undefined }),
+      ...options.timeouts,
+    },
   }
 }
 
@@ -208,7 +212,10 @@ const OURS: ReadonlySet<string> = new Set([
 ])
 
 /** Checks `providerOptions.openai` for one of the dialects. @throws AIError `request_invalid` */
-export function toSettings(given: Readonly<Record<string, unknown>>, dialect: 'responses' | 'chat'): Settings {
+export function toSettings(
+  given: Readonly<Record<string, unknown>>,
+  dialect: 'responses' | 'chat',
+): Settings {
   const fields: Record<string, unknown> = {}
   const hostedTools: Readonly<Record<string, unknown>>[] = []
   const own: Record<string, unknown> = {}

@@ -20,8 +20,12 @@ export async function probe(
     const isMissing = model !== undefined && !found
     const shutdown = found && shutdownOf(found)
     const issues = [
-      ...(isMissing ? [`There is no model ${model} for this key: see \`groat models\` for those that there are`] : []),
-      ...(shutdown === undefined ? [] : [`The model ${model} is switched off on ${shutdown}: move to another one`]),
+      ...(isMissing
+        ? [`There is no model ${model} for this key: see \`groat models\` for those that there are`]
+        : []),
+      ...(shutdown === undefined
+        ? []
+        : [`The model ${model} is switched off on ${shutdown}: move to another one`]),
     ]
     return {
       status: issues.length === 0 ? 'ready' : 'degraded',

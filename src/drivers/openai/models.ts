@@ -35,7 +35,15 @@ const EFFORTS: Readonly<Record<string, readonly string[]>> = {
   resting: ['gpt-5.1'],
   extra: ['gpt-5.2', 'gpt-5.3-codex', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.5'],
   pro: ['gpt-5.2-pro', 'gpt-5.4-pro', 'gpt-5.5-pro'],
-  all: ['gpt-5.6', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-6-sol', 'gpt-6-luna', 'gpt-6.1-terra'],
+  all: [
+    'gpt-5.6',
+    'gpt-5.6-sol',
+    'gpt-5.6-terra',
+    'gpt-5.6-luna',
+    'gpt-6-sol',
+    'gpt-6-luna',
+    'gpt-6.1-terra',
+  ],
   always: ['gpt-6-astra', 'gpt-6.1-sol', 'gpt-6.2-astra', 'gpt-6.2-sol'],
   classic: ['o1', 'o1-pro', 'o3', 'o3-mini', 'o3-pro', 'o4-mini'],
 }
@@ -45,7 +53,14 @@ const EFFORTS_OF: ReadonlyMap<string, readonly Effort[]> = new Map(
 )
 
 /** Those that can rest and do where nothing is said; from 5.6 on they think then. */
-const RESTING: ReadonlySet<string> = new Set(['gpt-5.1', 'gpt-5.2', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.5'])
+const RESTING: ReadonlySet<string> = new Set([
+  'gpt-5.1',
+  'gpt-5.2',
+  'gpt-5.4',
+  'gpt-5.4-mini',
+  'gpt-5.4-nano',
+  'gpt-5.5',
+])
 
 /** Models from before there were any that think. */
 const THOUGHTLESS = /^(?:gpt-3\.5|gpt-4|chatgpt-4o|davinci|babbage)/
@@ -105,9 +120,10 @@ function isSeconds(value: unknown): value is number {
 function capabilitiesOf(id: string): Capability[] {
   const base = baseOf(id)
   if (/embedding/.test(base)) return ['embeddings']
-  if (/audio|realtime|transcribe|tts|whisper|image|dall-e|moderation|sora|search-preview/.test(base)) return []
+  if (/audio|realtime|transcribe|tts|whisper|image|dall-e|moderation|sora|search-preview/.test(base))
+    return []
   const { efforts } = traitsOf(base)
-  if (!/^(?:gpt-|o\d|chat-latest|chatgpt-)/.test(base) || /^gpt-oss/.test(base)) return []
+  if (!/^(?:gpt-|o\d|chat-latest|chatgpt-)/.test(base) || base.startsWith('gpt-oss')) return []
   const able: Capability[] = ['chat', 'stream', 'tools', 'parallel-tools']
   if (!/^gpt-3\.5|^gpt-4(?:-0613)?$|^o3-mini|^o1-mini/.test(base)) able.push('vision', 'json-schema')
   if (efforts !== undefined && efforts.length > 0) able.push('reasoning')

@@ -36,7 +36,9 @@ export function hostedTool(name: string): HostedTool | undefined {
 /** What a tool is called on a bill; undefined for one that OpenAI does not call itself. */
 export function billedName(type: unknown): string | undefined {
   if (type === 'function' || type === 'custom' || type === 'namespace') return undefined
-  return Object.values(HOSTED_TOOLS).find((tool) => tool.type === type)?.name ?? String(type).replaceAll('_', '-')
+  return (
+    Object.values(HOSTED_TOOLS).find((tool) => tool.type === type)?.name ?? String(type).replaceAll('_', '-')
+  )
 }
 
 /** A tool on the wire, once it is asked for; names inside are the API's own in camel case. */
@@ -45,7 +47,13 @@ export function toHostedTools(
   value: unknown,
 ): readonly Readonly<Record<string, unknown>>[] {
   if (value === false) return []
-  return [{ type, ...defaults, ...(isObject(value) ? (toWireNames(value) as Readonly<Record<string, unknown>>) : {}) }]
+  return [
+    {
+      type,
+      ...defaults,
+      ...(isObject(value) ? (toWireNames(value) as Readonly<Record<string, unknown>>) : {}),
+    },
+  ]
 }
 
 /** The names of an object, and of those inside it, as the API spells them. Names that are data stay as they are. */

@@ -4,15 +4,15 @@ import type { Warning } from '../../core/warning.ts'
 import { Secret } from '../../transport/redact.ts'
 import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
-import { SERVER_TOOL_NAMES, serverTool, toServerTools } from './tools.ts'
+import { HOSTED_TOOL_NAMES, hostedTool, toHostedTools } from './tools.ts'
 
 export { toRateLimits } from '../../dialects/openai-rate-limits.ts'
 
 /** Configuration of an xAI provider. */
 export interface XaiOptions extends ProviderOptions {
-  /** With `/v1`. @default https://api.x.ai/v1 */
+  /** With its version. @default XAI_BASE_URL, else https://api.x.ai/v1 */
   readonly baseUrl?: string
-  /** @default XAI_API_KEY, for xAI's own addresses only */
+  /** @default XAI_API_KEY, for xAI's own addresses and XAI_BASE_URL only */
   readonly apiKey?: string
 }
 
@@ -34,21 +34,25 @@ export function chatPath(): string {
   return RESPONSES_PATH
 }
 
+type Env = Readonly<Record<string, string | undefined>>
+
 /** Where the service is and what every request to it carries. @throws AIError `config_invalid` */
-export function toAddress(options: XaiOptions, env: Readonly<Record<string, string | undefined>>): Address {
-  const { url: address, authorization } = splitUserInfo(parseBaseUrl(options.baseUrl ?? BASE_URL))
+export function toAddress(options: XaiOptions, env: Env): Address {
+  const fromEnv = options.baseUrl === undefined ? valueOf(env['XAI_BASE_URL']) : undefined
+  const { url: address, authorization } = splitUserInfo(parseBaseUrl(options.baseUrl ?? fromEnv ?? BASE_URL))
   const url = new URL(address)
-  // A key from the environment is meant for xAI and goes nowhere else.
-  const key = (options.apiKey ?? (isXai(url.hostname) ? env['XAI_API_KEY'] : undefined))?.trim()
-  const credentials = key === undefined || key === '' ? authorization : `Bearer ${key}`
+  // What the environment says is meant for xAI, or for the address beside it, and goes nowhere else.
+  const own = isXai(url.hostname) || fromEnv !== undefined
+  const key = valueOf(options.apiKey) ?? (own ? valueOf(env['XAI_API_KEY']) : undefined)
+  const credentials = key === undefined ? authorization : `Bearer ${key}`
   assertKeyMayTravel(url, credentials !== undefined)
-  const own = Object.entries(options.headers ?? {})
-  const hidden = own.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
+  const given = Object.entries(options.headers ?? {})
+  const hidden = given.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
   return {
     baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
     headers: {
       'content-type': 'application/json',
-      ...Object.fromEntries(own.map(([name, value]) => [name.toLowerCase(), value])),
+      ...Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value])),
       ...(credentials === undefined ? {} : { authorization: credentials }),
     },
     secrets: [key ?? '', authorization?.slice('Basic '.length) ?? '', ...hidden].flatMap((text) =>
@@ -58,17 +62,26 @@ export function toAddress(options: XaiOptions, env: Readonly<Record<string, stri
   }
 }
 
+function valueOf(text: string | undefined): string | undefined {
+  const trimmed = text?.trim()
+  return trimmed === '' ? undefined : trimmed
+}
+
+/** Ends of addresses that are copied from examples: groat puts the path itself. */
+const PASTED_PATH = /\/(?:responses|chat\/completions|language-models|models)\/?$/
+
 function parseBaseUrl(text: string): URL {
   const url = URL.parse(text.trim())
-  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '') {
+  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
     throw new AIError({
       code: 'config_invalid',
       message: `baseUrl of an xAI provider is an address with its version and without a query, as in ${BASE_URL}`,
       details: { key: 'baseUrl' },
     })
   }
-  // Its own documentation writes the version; without it every path is unknown there.
-  if (isXai(url.hostname) && url.pathname === '/') url.pathname = '/v1'
+  url.pathname = url.pathname.replace(PASTED_PATH, '')
+  // xAI and all that stand in front of it have its API under a version.
+  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1'
   return url
 }
 
@@ -100,7 +113,7 @@ const OWN_SETTINGS: Readonly<Record<string, Kind>> = { store: 'boolean', include
 /** `providerOptions.xai`, checked and sorted. */
 export interface Settings {
   readonly fields: Readonly<Record<string, unknown>>
-  readonly serverTools: readonly Readonly<Record<string, unknown>>[]
+  readonly hostedTools: readonly Readonly<Record<string, unknown>>[]
   /** Whether xAI keeps the answer, for 30 days. @default false */
   readonly store: boolean
   readonly include: readonly string[]
@@ -109,19 +122,19 @@ export interface Settings {
 /** Checks `providerOptions.xai`. @throws AIError `request_invalid` */
 export function toSettings(given: Readonly<Record<string, unknown>>): Settings {
   const fields: Record<string, unknown> = {}
-  const serverTools: Readonly<Record<string, unknown>>[] = []
+  const hostedTools: Readonly<Record<string, unknown>>[] = []
   const own: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null) continue
     const [field, kind] = Object.hasOwn(FIELDS, name) ? (FIELDS[name] ?? []) : []
-    const tool = serverTool(name)
+    const tool = hostedTool(name)
     if (field !== undefined) fields[field] = checked(name, value, kind)
-    else if (tool) serverTools.push(...toServerTools(tool, checked(name, value, tool.kind)))
+    else if (tool) hostedTools.push(...toHostedTools(tool, checked(name, value, tool.kind)))
     else if (Object.hasOwn(OWN_SETTINGS, name)) own[name] = checked(name, value, OWN_SETTINGS[name])
     else throw unknownSetting(name)
   }
   const include = Array.isArray(own['include']) ? own['include'].map(String) : []
-  return { fields, serverTools, store: own['store'] === true, include }
+  return { fields, hostedTools, store: own['store'] === true, include }
 }
 
 const WORDS: Readonly<Record<Kind, string>> = {
@@ -170,7 +183,7 @@ function unknownSetting(name: string): AIError {
   if (neutral !== undefined) {
     return invalid(`providerOptions.xai.${name} is a call option: write ${neutral} beside providerOptions`)
   }
-  const near = nearest(camel, [...Object.keys(FIELDS), ...SERVER_TOOL_NAMES, ...Object.keys(OWN_SETTINGS)])
+  const near = nearest(camel, [...Object.keys(FIELDS), ...HOSTED_TOOL_NAMES, ...Object.keys(OWN_SETTINGS)])
   return invalid(
     `There is no setting providerOptions.xai.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
   )

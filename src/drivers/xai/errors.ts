@@ -1,8 +1,8 @@
-import { toOpenAIError, type ErrorTable } from '../../dialects/openai-errors.ts'
-import type { AIError } from '../../core/errors.ts'
 import { bad, never, row, unavailable } from '../../core/error-rows.ts'
 import { leadingObject } from '../../core/error-text.ts'
-import type { Failure } from '../../core/failure.ts'
+import type { AIError } from '../../core/errors.ts'
+import { toOpenAIError, type ErrorTable } from '../../dialects/openai-errors.ts'
+import type { Failure } from '../rooms.ts'
 
 /**
  * What xAI says otherwise than OpenAI. What a text says for sure goes before its status: a wrong key is 400 here, and spent
@@ -86,4 +86,9 @@ function withCode(text: string): string {
   const { code, error } = leadingObject(text.trim()) ?? {}
   if (typeof code !== 'string' || typeof error !== 'string') return text
   return JSON.stringify({ error: { message: `${code}: ${error}`, code } })
+}
+
+/** What a model refuses of thinking, as xAI says it: the same call succeeds without. */
+export function refusalOf({ details }: AIError): 'reasoning' | undefined {
+  return /reasoning_?effort/i.test(String(details['said'])) ? 'reasoning' : undefined
 }

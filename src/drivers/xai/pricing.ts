@@ -11,15 +11,15 @@ import { billedName } from './tools.ts'
 /** Which counts are billed as what, and what xAI says that it charged: that is the truth where it is told. */
 export function toBill(billed: Billed<XaiOptions>): Bill {
   const { usage, facts = {} } = billed
-  const { model = billed.model, serviceTier: tier, toolCalls, usage: told } = facts
+  const { model, serviceTier, toolCalls, usage: told } = facts
   const ticks = isObject(told) ? told['cost_in_usd_ticks'] : undefined
   return {
     locality: localityOf(billed),
     vendor: vendorOf(billed),
     // Aliases change what they stand for: the answer says which model it was.
-    model: typeof model === 'string' ? model : billed.model,
+    model: typeof model === 'string' && model !== '' ? model : billed.model,
     lines: [...tokenLines(usage), ...toolLines(toolCalls)],
-    serviceTier: typeof tier === 'string' ? tier : undefined,
+    serviceTier: typeof serviceTier === 'string' ? serviceTier : undefined,
     ...(isCount(ticks) && { reported: { quantity: ticks, unit: 'usd-tick' } as const }),
   }
 }
@@ -36,31 +36,37 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0
 }
 
-type Asked = Pick<Billed<XaiOptions>, 'options' | 'address'>
+type Where = Pick<Billed<XaiOptions>, 'options' | 'address'>
 
 /** What the user declares never makes xAI's own cloud free. */
-function localityOf({ options, address }: Asked): Locality {
+function localityOf({ options, address }: Where): Locality {
   if (isXai(new URL(address.baseUrl).hostname)) return 'remote'
   return options.local === true ? 'declared' : 'unknown'
 }
 
 /** The published prices are those of the global address: regions of the United States cost more. */
-function vendorOf({ options, address }: Asked): string | undefined {
+function vendorOf({ options, address }: Where): string | undefined {
   const { hostname } = new URL(address.baseUrl)
   return options.prices ?? (isXai(hostname) && !hostname.startsWith('us-') ? 'xai' : undefined)
 }
 
 /**
- * The most that one attempt can be billed for. Whether the limit of the output holds what a model thinks is not proven for
- * every model, and with xAI's own tools the input is billed once for each turn of its agent, of any number.
+ * The most that one attempt can be billed for. Over Responses the limit of the output holds what a model thinks, too (xAI's
+ * OpenAPI: it "includes both output and reasoning tokens"); over Chat Completions it does not. With xAI's own tools the
+ * input is billed once for each turn of its agent, of any number. What an answer that it keeps holds is not in the request.
  */
 export function toDemand(
   request: ChatRequest | EmbedRequest,
   billed: Omit<Billed<XaiOptions>, 'usage' | 'facts'>,
 ): Demand {
-  const demand = { ...demandOf(request), vendor: vendorOf(billed), outputBound: 'uncapped' } as const
-  const { serverTools } = toSettings(request.providerOptions)
-  if (serverTools.length === 0) return demand
-  const toolCalls = serverTools.map(({ type }) => ({ name: billedName(type), max: undefined }))
-  return { ...demand, inputTokens: undefined, toolCalls }
+  const demand = { ...demandOf(request), vendor: vendorOf(billed) }
+  if ('values' in request) return demand
+  const { fields, hostedTools } = toSettings(request.providerOptions)
+  const names = hostedTools.map(({ type }) => billedName(type))
+  const kept = fields['previous_response_id']
+  return {
+    ...demand,
+    inputTokens: names.length > 0 || kept !== undefined ? undefined : demand.inputTokens,
+    toolCalls: names.map((name) => ({ name, max: undefined })),
+  }
 }

@@ -3,7 +3,7 @@ import * as dialect from '../../dialects/openai-responses/stream.ts'
 
 export type XaiState = dialect.ResponsesState
 
-export const FRAMING = dialect.FRAMING
+export const FRAMING = 'sse'
 
 export const INITIAL: XaiState = dialect.INITIAL
 

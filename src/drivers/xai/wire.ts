@@ -1,3 +1,4 @@
+import { isObject } from '../../core/error-text.ts'
 import { hasMedia } from '../../core/media-parts.ts'
 import { nearestLevel } from '../../core/reasoning-level.ts'
 import type { ChatRequest } from '../../core/request.ts'
@@ -22,7 +23,7 @@ const XAI: dialect.ResponsesQuirks = {
 
 /** The body of `POST /responses`. */
 export function toWire(request: ChatRequest, known: Known<XaiOptions>): WireRequest {
-  const { fields, serverTools, store, include } = toSettings(request.providerOptions)
+  const { fields, hostedTools, store, include } = toSettings(request.providerOptions)
   const { effort, warnings } = effortOf(request, known)
   // Storing an answer about a picture may fail, and the answer with it.
   const stores = store && !hasMedia(request)
@@ -30,11 +31,30 @@ export function toWire(request: ChatRequest, known: Known<XaiOptions>): WireRequ
   const wire = dialect.toWire(request, {
     quirks: XAI,
     reasoning: effort === undefined ? undefined : { effort },
-    hostedTools: serverTools,
+    hostedTools: hostedTools,
     include,
     fields: stores ? { ...fields, store } : fields,
   })
-  return { body: wire.body, warnings: [...warnings, ...wire.warnings] }
+  const { input } = wire.body
+  const body = { ...wire.body, input: Array.isArray(input) ? input.flatMap(toOwnItems) : input }
+  return { body, warnings: [...warnings, ...wire.warnings] }
+}
+
+/**
+ * What xAI takes of the items of a conversation. Calls of its own tools stay out: they have no result beside them, and an
+ * id that is empty (vercel/ai packages/xai leaves them out as well). Files are plain base64, with their type beside it.
+ */
+function toOwnItems(item: unknown): readonly unknown[] {
+  if (!isObject(item)) return [item]
+  const { type, content } = item
+  if (typeof type === 'string' && type.endsWith('_call') && type !== 'function_call') return []
+  return [Array.isArray(content) ? { ...item, content: content.map(toOwnPart) } : item]
+}
+
+function toOwnPart(part: unknown): unknown {
+  if (!isObject(part) || part['type'] !== 'input_file' || typeof part['file_data'] !== 'string') return part
+  const [, mediaType, data] = /^data:([^;,]*);base64,(.*)$/s.exec(part['file_data']) ?? []
+  return data === undefined ? part : { ...part, file_data: data, mime_type: mediaType }
 }
 
 /** xAI's own words for the levels that it calls otherwise. */

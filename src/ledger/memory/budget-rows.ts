@@ -5,9 +5,9 @@ import type { BudgetRow, BudgetRows, HoldRow, HoldState, WindowRow } from '../bu
 import type { KeptEntry } from '../entry.ts'
 import { fits } from '../windows.ts'
 
-/** Most windows that a memory ledger keeps: those that are over make room first. */
+/** Most windows that a memory ledger keeps by default: those that are over make room first. */
 export const MEMORY_WINDOWS_MAX = 50_000
-/** Most holds that a memory ledger keeps: those that are closed make room first, oldest first. */
+/** Most holds that a memory ledger keeps by default: those that are closed make room first, oldest first. */
 export const MEMORY_HOLDS_MAX = 50_000
 
 /** Where the entries of a memory ledger are. */
@@ -15,6 +15,12 @@ export interface MemoryEntries {
   /** False where its id was written before. */
   add(entry: KeptEntry): boolean
   costOf(id: string): Picos | undefined
+}
+
+/** How much is kept. */
+export interface MemoryBounds {
+  readonly windowsMax: number
+  readonly holdsMax: number
 }
 
 /** A window, and what of its settled money came from holds that are no longer kept. */
@@ -27,6 +33,7 @@ interface KeptWindow {
 export class MemoryRows implements BudgetRows {
   readonly #now: () => number
   readonly #entries: MemoryEntries
+  readonly #bounds: MemoryBounds
   readonly #budgets: BudgetRow[] = []
   /** Places in `#budgets`, by scope and id. */
   readonly #byId = new Map<string, number[]>()
@@ -37,9 +44,10 @@ export class MemoryRows implements BudgetRows {
   #nextWindow = 1
   #latest = 0
 
-  constructor(now: () => number, entries: MemoryEntries) {
+  constructor(now: () => number, entries: MemoryEntries, bounds: MemoryBounds) {
     this.#now = now
     this.#entries = entries
+    this.#bounds = bounds
   }
 
   now(): number {
@@ -100,7 +108,7 @@ export class MemoryRows implements BudgetRows {
   }
 
   addWindow(window: Omit<WindowRow, 'rowId'>): WindowRow {
-    if (this.#windows.size >= MEMORY_WINDOWS_MAX) this.#dropWindows()
+    if (this.#windows.size >= this.#bounds.windowsMax) this.#dropWindows()
     const row = { rowId: this.#nextWindow++, ...window }
     this.#windows.set(row.rowId, { row, dropped: ZERO })
     this.#newest.set(`${row.budgetId}/${row.id}`, row.rowId)
@@ -114,8 +122,8 @@ export class MemoryRows implements BudgetRows {
       const key = `${row.budgetId}/${row.id}`
       if (this.#newest.get(key) === rowId) this.#newest.delete(key)
     }
-    if (this.#windows.size >= MEMORY_WINDOWS_MAX) {
-      throw tooMany(`counts ${MEMORY_WINDOWS_MAX} ids and periods at once`)
+    if (this.#windows.size >= this.#bounds.windowsMax) {
+      throw tooMany(`counts ${this.#bounds.windowsMax} ids and periods at once`)
     }
   }
 
@@ -136,9 +144,9 @@ export class MemoryRows implements BudgetRows {
   }
 
   addHold(hold: HoldRow): void {
-    if (this.#open.size >= MEMORY_HOLDS_MAX) throw tooMany(`has ${MEMORY_HOLDS_MAX} holds open`)
+    if (this.#open.size >= this.#bounds.holdsMax) throw tooMany(`has ${this.#bounds.holdsMax} holds open`)
     const [oldest] = this.#closed.values()
-    if (oldest !== undefined && this.#open.size + this.#closed.size >= MEMORY_HOLDS_MAX)
+    if (oldest !== undefined && this.#open.size + this.#closed.size >= this.#bounds.holdsMax)
       this.#dropHold(oldest)
     this.#open.set(hold.id, Object.freeze(hold))
   }

@@ -17,7 +17,7 @@ import { keepEntry } from '../entry.ts'
 import type { LedgerEntry } from '../ledger.ts'
 import { DISCREPANCIES_MAX, holdDiscrepancy, windowDiscrepancy } from '../proof.ts'
 import { SWEEP_HOLDS_MAX } from '../windows.ts'
-import { MemoryRows, type MemoryEntries } from './budget-rows.ts'
+import { MemoryRows, type MemoryBounds, type MemoryEntries } from './budget-rows.ts'
 
 /** What a memory ledger tells its budgets about entries. */
 export interface MemoryBooks extends MemoryEntries {
@@ -32,9 +32,9 @@ export class MemoryBudgets implements BudgetStore {
   readonly #rows: MemoryRows
   readonly #engine: BudgetEngine
 
-  constructor(now: () => number, books: MemoryBooks) {
+  constructor(now: () => number, books: MemoryBooks, bounds: MemoryBounds) {
     this.#books = books
-    this.#rows = new MemoryRows(now, books)
+    this.#rows = new MemoryRows(now, books, bounds)
     this.#engine = new BudgetEngine(this.#rows)
   }
 

@@ -6,7 +6,8 @@ import { keepEntry, restoreEntry, type KeptEntry } from '../entry.ts'
 import type { Dimension, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger.ts'
 import { checkDimensions, checkFilter, matches, sortTotals } from '../query.ts'
 import { emptyTotal, foldTotals } from '../totals.ts'
-import { MemoryBudgets } from './budgets.ts'
+import { MEMORY_HOLDS_MAX, MEMORY_WINDOWS_MAX, type MemoryBounds } from './budget-rows.ts'
+import { MemoryBudgets, type MemoryBooks } from './budgets.ts'
 import { Rollup } from './rollup.ts'
 
 /** Newest entries that a memory ledger keeps by default: some 15 MB. */
@@ -19,6 +20,10 @@ export interface MemoryLedgerOptions {
   readonly entriesMax?: number | undefined
   /** Combinations of user, project, organization, key, provider, model and day to keep totals of. @default 50,000 */
   readonly cellsMax?: number | undefined
+  /** Windows of budgets to keep; more at once are refused. @default 50,000 */
+  readonly windowsMax?: number | undefined
+  /** Holds to keep; more that are open at once are refused. @default 50,000 */
+  readonly holdsMax?: number | undefined
 }
 
 const DONE = Promise.resolve()
@@ -37,7 +42,14 @@ export function createMemoryLedger(
 ): BudgetLedger {
   const entriesMax = checkMax(options.entriesMax ?? MEMORY_ENTRIES_MAX, 'entriesMax')
   const cellsMax = checkMax(options.cellsMax ?? MEMORY_CELLS_MAX, 'cellsMax')
-  return new MemoryLedger(entriesMax, cellsMax, () => runtime.clock.now())
+  const windowsMax = checkMax(options.windowsMax ?? MEMORY_WINDOWS_MAX, 'windowsMax')
+  const holdsMax = checkMax(options.holdsMax ?? MEMORY_HOLDS_MAX, 'holdsMax')
+  return new MemoryLedger({ entriesMax, cellsMax, windowsMax, holdsMax }, () => runtime.clock.now())
+}
+
+interface Bounds extends MemoryBounds {
+  readonly entriesMax: number
+  readonly cellsMax: number
 }
 
 class MemoryLedger implements BudgetLedger {
@@ -53,15 +65,16 @@ class MemoryLedger implements BudgetLedger {
   #droppedTo = -Infinity
   #closed = false
 
-  constructor(entriesMax: number, cellsMax: number, now: () => number) {
-    this.#entriesMax = entriesMax
-    this.#rollup = new Rollup(cellsMax)
-    this.budgets = new MemoryBudgets(now, {
+  constructor(bounds: Bounds, now: () => number) {
+    this.#entriesMax = bounds.entriesMax
+    this.#rollup = new Rollup(bounds.cellsMax)
+    const books: MemoryBooks = {
       checkOpen: () => this.#checkOpen(),
       add: (kept) => this.#add(kept),
       costOf: (id) => this.#costOf(id),
       costs: () => new Map(this.#ring.map(({ entry }) => [entry.id, entry.cost.amount?.picos])),
-    })
+    }
+    this.budgets = new MemoryBudgets(now, books, bounds)
   }
 
   append(entry: LedgerEntry): Promise<void> {

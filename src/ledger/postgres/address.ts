@@ -25,12 +25,14 @@ export interface Address {
 export function readAddress(text: string, schemaOption?: string): Address {
   const url = parse(text)
   if (url === undefined) {
-    throw invalid("is named as 'postgres://USER:PASSWORD@HOST:5432/DATABASE'; write the special signs of a password as %40")
+    throw invalid(
+      "is named as 'postgres://USER:PASSWORD@HOST:5432/DATABASE'; write the special signs of a password as %40",
+    )
   }
   const schema = schemaOption ?? url.searchParams.get('schema') ?? SCHEMA_DEFAULT
   checkSchema(schema)
   url.searchParams.delete('schema')
-  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname)
+  const host = url.searchParams.get('host') ?? decode(url.hostname)
   const port = url.searchParams.get('port') ?? (url.port === '' ? PORT_DEFAULT : url.port)
   const database = url.pathname.slice(1)
   const where = host === '' ? 'the default host' : `${host}:${port}`

@@ -97,7 +97,8 @@ export class Batches {
         const answer = await this.#ask(batch)
         tries = 0
         this.#remove(batch.length)
-        for (const [index, job] of batch.entries()) job.resolve({ answer: answer.answers[index], batch: answer })
+        for (const [index, job] of batch.entries())
+          job.resolve({ answer: answer.answers[index], batch: answer })
       } catch (error) {
         if (isPassing(error)) {
           this.#rejectOld(error)

@@ -25,14 +25,7 @@ import {
   invalid,
 } from '../windows.ts'
 import { ASSUMED_MAX, type Answer, type Batches } from './batches.ts'
-import {
-  decodeBudget,
-  encodeBudget,
-  encodeScopes,
-  settledOf,
-  windowsOf,
-  type BudgetRow,
-} from './budgets.ts'
+import { decodeBudget, encodeBudget, encodeScopes, settledOf, windowsOf, type BudgetRow } from './budgets.ts'
 import type { Ask, Database, Row } from './connection.ts'
 import { isOwnFault } from './errors.ts'
 import { encodeEntry } from './rows.ts'
@@ -82,7 +75,9 @@ export class PostgresBudgets implements BudgetStore {
   }
 
   async list(): Promise<readonly Budget[]> {
-    const rows = await this.#read((ask) => ask('SELECT groat.budget_json(b) AS budget FROM groat.budget AS b WHERE active'))
+    const rows = await this.#read((ask) =>
+      ask('SELECT groat.budget_json(b) AS budget FROM groat.budget AS b WHERE active'),
+    )
     return budgetsIn(rows).toSorted(compareBudgets)
   }
 

@@ -44,7 +44,12 @@ export class Database {
   readonly #patience: Patience
   readonly #runtime: Pick<Runtime, 'clock' | 'random'>
 
-  constructor(pg: PgModule, address: Address, patience: Patience, runtime: Pick<Runtime, 'clock' | 'random'>) {
+  constructor(
+    pg: PgModule,
+    address: Address,
+    patience: Patience,
+    runtime: Pick<Runtime, 'clock' | 'random'>,
+  ) {
     this.place = address.place
     this.schema = address.schema
     this.#patience = patience
@@ -66,7 +71,11 @@ export class Database {
     this.#writer = pool(1, patience.writeMs, 0)
     this.#readers = pool(READERS_MAX, patience.readMs, IDLE_MS)
     // A connection that is cut while it is idle is replaced when it is needed.
-    for (const one of [this.#writer, this.#readers]) one.on('error', () => undefined)
+    for (const one of [this.#writer, this.#readers]) {
+      one.on('error', () => undefined)
+      // What a server says last, to a connection that is being given up, would end the process.
+      one.on('connect', (client) => client.on('error', () => undefined))
+    }
   }
 
   /** Does something on the one connection for writes. No retries: the caller knows what may be repeated. */

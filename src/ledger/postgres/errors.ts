@@ -9,7 +9,10 @@ interface Advice {
 /** SQLSTATE codes that have an advice of their own. */
 const ADVICE: Readonly<Record<string, Advice>> = {
   '28P01': { says: 'does not accept the password. Correct it', retryable: false },
-  '28000': { says: 'does not let this user in. Correct the user, or the rules in pg_hba.conf', retryable: false },
+  '28000': {
+    says: 'does not let this user in. Correct the user, or the rules in pg_hba.conf',
+    retryable: false,
+  },
   '3D000': { says: 'does not exist. Make the database with createdb, or name another', retryable: false },
   '42501': {
     says: 'refuses this user a permission. Grant CREATE on the database for the first start, and the schema afterwards',
@@ -25,7 +28,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
 
 /** Errors of the socket and of the client: what was asked may have been done or not. */
 const CUT =
-  /^(ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|ECONNABORTED)$/
+  /^(ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ECONNABORTED)$/
 const CUT_WORDS =
   /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded when trying to connect|Query read timeout|timeout expired/
 
@@ -43,6 +46,8 @@ export function isCut(error: unknown): boolean {
   const code = codeOf(error)
   // Class 08: connection; 57P: the server stops, crashed, starts, or was told to end this session.
   if (code !== undefined && (CUT.test(code) || code.startsWith('08') || code.startsWith('57P'))) return true
+  // A socket file that is missing, and not a certificate.
+  if (code === 'ENOENT') return (error as NodeJS.ErrnoException).syscall === 'connect'
   return code === undefined && error instanceof Error && CUT_WORDS.test(error.message)
 }
 

@@ -4,6 +4,16 @@ import { COLUMNS } from './rows.ts'
  * The functions of version 1. `groat.work` does a whole batch in one round trip and one transaction: it locks all
  * windows that the batch concerns, one by one in rising order of id, works in memory, and writes each window once.
  */
+const budgetsOf = (scope: string, id: string): string => `
+  SELECT DISTINCT ON (period) * FROM groat.budget
+  WHERE active AND scope = ${scope} AND scope_id IN (${id}, '*')
+  ORDER BY period, scope_id = '*'`
+
+const windowAt = (budget: string, id: string, t: string): string => `
+  SELECT id FROM groat.budget_window
+  WHERE budget_id = ${budget} AND scope_id = ${id} AND (ends_at IS NULL OR ends_at > ${t})
+  ORDER BY starts_at DESC LIMIT 1`
+
 export const PERIODS: string = `
 -- What clocks in a zone show at a moment, as if it were UTC; all times are milliseconds since 1970.
 CREATE FUNCTION groat.wall_at(zone text, ms bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
@@ -69,16 +79,12 @@ END $$;
 
 -- The budgets that concern one id: its own, or else that of '*', for each period.
 CREATE FUNCTION groat.budgets_of(asked_scope text, asked_id text) RETURNS SETOF groat.budget LANGUAGE sql STABLE AS $$
-  SELECT DISTINCT ON (period) * FROM groat.budget
-  WHERE active AND scope = asked_scope AND scope_id IN (asked_id, '*')
-  ORDER BY period, scope_id = '*'
+  ${budgetsOf('asked_scope', 'asked_id')}
 $$;
 
 -- The newest window, where it is not over: a clock that is set back reopens no old one.
 CREATE FUNCTION groat.window_at(asked_budget bigint, asked_id text, t bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT id FROM groat.budget_window
-  WHERE budget_id = asked_budget AND scope_id = asked_id AND (ends_at IS NULL OR ends_at > t)
-  ORDER BY starts_at DESC LIMIT 1
+  ${windowAt('asked_budget', 'asked_id', 't')}
 $$;
 `
 
@@ -96,11 +102,12 @@ const PLAN = `
   FROM (
     SELECT o.n, a.rank, a.id AS scope_id, b.id AS budget_id, b.period = 'call' AS per_call,
            array_position(ARRAY['call', 'hour', 'day', 'week', 'month', 'total'], b.period) AS period_rank,
-           CASE WHEN b.period <> 'call' THEN groat.window_at(b.id, a.id, t) END AS window_id
+           w.id AS window_id
     FROM jsonb_to_recordset(ops) AS o(n int, kind text, user_id text, project_id text, organization_id text, key_id text)
     CROSS JOIN LATERAL (VALUES (1, 'user', o.user_id), (2, 'project', o.project_id),
       (3, 'organization', o.organization_id), (4, 'key', o.key_id)) AS a(rank, scope, id)
-    CROSS JOIN LATERAL groat.budgets_of(a.scope, a.id) AS b
+    CROSS JOIN LATERAL (${budgetsOf('a.scope', 'a.id')}) AS b
+    LEFT JOIN LATERAL (${windowAt('b.id', 'a.id', 't')}) AS w ON b.period <> 'call'
     WHERE o.kind = 'reserve' AND a.id IS NOT NULL
   ) AS p;
 `
@@ -120,6 +127,7 @@ $$;
 
 CREATE FUNCTION groat.work(ops jsonb, assume_max int) RETURNS jsonb LANGUAGE plpgsql
 -- Plans are kept, and the first ones are made while the tables are empty: everything here is found by an index.
+SET jit = off SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $work$
 DECLARE
@@ -127,15 +135,20 @@ DECLARE
   ids text[];
   expired text[] := '{}';
   opened bigint[] := '{}';
-  p_n int[]; p_budget bigint[]; p_scope_id text[]; p_window bigint[]; p_call boolean[];
+  p_n int[] := '{}'; p_budget bigint[] := '{}'; p_scope_id text[] := '{}'; p_window bigint[] := '{}'; p_call boolean[] := '{}';
   p_at int := 1; p_from int;
   w_id bigint[] := '{}'; w_budget bigint[] := '{}'; w_limit numeric[] := '{}'; w_settled numeric[] := '{}';
   w_reserved numeric[] := '{}'; w_excess numeric[] := '{}'; w_fired numeric[] := '{}'; w_dirty boolean[] := '{}';
-  b_id bigint[] := '{}'; b_limit numeric[] := '{}'; b_enforce boolean[] := '{}'; b_thresholds jsonb[] := '{}';
+  -- What has to be settled for the next threshold.
+  w_next numeric[];
+  b_id bigint[] := '{}'; b_limit numeric[] := '{}'; b_enforce boolean[] := '{}';
+  -- Holds to be written: where they are in ops, and their part of the plan. Holds to be closed.
+  h_at int[] := '{}'; h_from int[] := '{}'; h_to int[] := '{}';
+  c_id text[] := '{}'; c_state text[] := '{}'; c_actual numeric[] := '{}';
   op record; one record;
   i int; k int; b int;
-  lim numeric; used numeric; less numeric; more numeric; beyond numeric; c numeric; x numeric; reached numeric;
-  refused int; next_state text; held_in bigint[]; seen jsonb; over jsonb;
+  lim numeric; used numeric; less numeric; more numeric; beyond numeric; c numeric; x numeric; w_reached numeric; w_after numeric;
+  refused int; next_state text; seen jsonb; over jsonb;
   answers jsonb[] := '{}'; answer jsonb; entries jsonb[] := '{}';
 BEGIN
   ids := ARRAY(SELECT o->>'id' FROM jsonb_array_elements(ops) AS o WHERE o ? 'id');
@@ -144,7 +157,9 @@ BEGIN
       ORDER BY expires_at LIMIT assume_max);
   END IF;
 
+  IF ops @> '[{"kind": "reserve"}]' THEN
   ${PLAN}
+  END IF;
   IF EXISTS (SELECT FROM unnest(p_window, p_call) AS p(id, per_call) WHERE p.id IS NULL AND NOT p.per_call) THEN
     -- In one order everywhere, since another process may be making the same ones.
     WITH made AS (
@@ -179,7 +194,6 @@ BEGIN
   -- After the locks: a limit that was set while we waited counts.
   FOR one IN SELECT * FROM groat.budget AS g WHERE g.id = ANY (w_budget || p_budget) LOOP
     b_id := b_id || one.id; b_limit := b_limit || one.limit_picos; b_enforce := b_enforce || (one.mode = 'enforce');
-    b_thresholds := b_thresholds || to_jsonb(ARRAY(SELECT th FROM unnest(one.thresholds) AS th ORDER BY th));
   END LOOP;
   FOREACH i IN ARRAY array_remove(ARRAY(SELECT array_position(w_id, p) FROM (SELECT DISTINCT unnest(p_window)) AS d(p)), NULL) LOOP
     lim := b_limit[array_position(b_id, w_budget[i])];
@@ -189,13 +203,16 @@ BEGIN
     END IF;
   END LOOP;
 
+  w_next := ARRAY(SELECT (SELECT min(th) * nullif(u.lim, 0) FROM unnest(g.thresholds) AS th WHERE th > u.fired)
+    FROM unnest(w_budget, w_limit, w_fired) WITH ORDINALITY AS u(budget, lim, fired, ord)
+    JOIN groat.budget AS g ON g.id = u.budget ORDER BY u.ord);
+
   ops := coalesce((SELECT jsonb_agg(jsonb_build_object('n', e.ord - 1000000, 'kind', 'expire', 'id', e.id) ORDER BY e.ord)
     FROM unnest(expired) WITH ORDINALITY AS e(id, ord)), '[]') || ops;
   FOR op IN
     SELECT o.*, h AS hold, h.state, h.amount_picos AS held, e.id IS NOT NULL AS is_entered, e.cost_picos AS entered
-    FROM jsonb_to_recordset(ops) AS o(n int, kind text, id text, call_id text, fingerprint text,
-      amount numeric, call_spent numeric, ttl_ms numeric, enforce boolean, user_id text, project_id text,
-      organization_id text, key_id text, tags jsonb, provider text, model text, entry jsonb)
+    FROM jsonb_to_recordset(ops) AS o(n int, kind text, id text, fingerprint text, amount numeric, call_spent numeric,
+      enforce boolean, entry jsonb)
     LEFT JOIN groat.hold AS h ON h.id = o.id
     LEFT JOIN groat.entry AS e ON o.kind = 'settle' AND e.id = o.entry->>'id'
     ORDER BY o.n
@@ -219,7 +236,7 @@ BEGIN
       ELSIF p_at = p_from THEN
         answer := '{"status": "unlimited"}';
       ELSE
-        refused := NULL; over := '[]'; held_in := '{}';
+        refused := NULL; over := '[]';
         FOR k IN p_from .. p_at - 1 LOOP
           b := array_position(b_id, p_budget[k]);
           IF p_call[k] THEN
@@ -227,7 +244,6 @@ BEGIN
           ELSE
             i := array_position(w_id, p_window[k]);
             lim := w_limit[i]; used := w_settled[i] + w_reserved[i];
-            held_in := held_in || p_window[k];
           END IF;
           IF used + op.amount > lim THEN
             IF op.enforce AND b_enforce[b] THEN refused := coalesce(refused, k - p_from);
@@ -248,11 +264,7 @@ BEGIN
           END IF;
         END LOOP;
         IF refused IS NULL THEN
-          INSERT INTO groat.hold (id, call_id, fingerprint, state, amount_picos, windows, provider, model, user_id,
-            project_id, organization_id, key_id, tags, created_at, expires_at)
-          VALUES (op.id, op.call_id, op.fingerprint, 'open', op.amount, ARRAY(SELECT unnest(held_in) ORDER BY 1),
-            op.provider, op.model, op.user_id, op.project_id, op.organization_id, op.key_id,
-            ARRAY(SELECT jsonb_array_elements_text(op.tags)), t, t + ceil(op.ttl_ms));
+          h_at := h_at || op.n + cardinality(expired); h_from := h_from || p_from; h_to := h_to || p_at - 1;
         END IF;
         answer := jsonb_build_object('status', CASE WHEN refused IS NULL THEN 'held' ELSE 'refused' END,
           'windows', seen, 'refused', refused, 'over', over);
@@ -288,23 +300,37 @@ BEGIN
           over := '[]'; x := 0;
           IF w_limit[i] IS NOT NULL THEN
             x := greatest(beyond, 0); w_excess[i] := w_excess[i] + x;
-            IF w_limit[i] > 0 THEN
-              SELECT coalesce(jsonb_agg(th), '[]'), max(th::numeric) INTO over, reached
-              FROM jsonb_array_elements(b_thresholds[array_position(b_id, w_budget[i])]) AS th
-              WHERE th::numeric > w_fired[i] AND w_settled[i] >= th::numeric * w_limit[i];
-              w_fired[i] := greatest(w_fired[i], reached);
+            IF w_settled[i] >= w_next[i] THEN
+              SELECT jsonb_agg(th ORDER BY th) FILTER (WHERE w_settled[i] >= th * w_limit[i]),
+                max(th) FILTER (WHERE w_settled[i] >= th * w_limit[i]),
+                min(th * w_limit[i]) FILTER (WHERE w_settled[i] < th * w_limit[i])
+              INTO over, w_reached, w_after
+              FROM groat.budget AS g CROSS JOIN LATERAL unnest(g.thresholds) AS th
+              WHERE g.id = w_budget[i] AND th > w_fired[i];
+              w_fired[i] := w_reached; w_next[i] := w_after;
             END IF;
           END IF;
           IF op.kind = 'settle' THEN
             seen := seen || jsonb_build_array(${STANDING} || jsonb_build_array(over, x::text));
           END IF;
         END LOOP;
-        UPDATE groat.hold AS h SET state = next_state, actual_picos = c, closed_at = t WHERE h.id = op.id;
+        c_id := c_id || op.id; c_state := c_state || next_state; c_actual := c_actual || c;
         answer := jsonb_build_object('state', next_state, 'windows', seen);
       END IF;
     END IF;
     IF op.n >= 0 THEN answers := answers || answer; END IF;
   END LOOP;
+
+  INSERT INTO groat.hold (id, call_id, fingerprint, state, amount_picos, windows, provider, model, user_id, project_id,
+    organization_id, key_id, tags, created_at, expires_at)
+  SELECT o.id, o.call_id, o.fingerprint, 'open', o.amount, array_remove(p_window[h.lo:h.hi], NULL), o.provider, o.model,
+    o.user_id, o.project_id, o.organization_id, o.key_id, o.tags, t, t + ceil(o.ttl_ms)
+  FROM unnest(h_at, h_from, h_to) AS h(at, lo, hi)
+  CROSS JOIN LATERAL jsonb_to_record(ops -> h.at) AS o(id text, call_id text, fingerprint text, amount numeric,
+    ttl_ms numeric, user_id text, project_id text, organization_id text, key_id text, tags text[], provider text, model text);
+
+  UPDATE groat.hold AS h SET state = u.state, actual_picos = u.actual, closed_at = t
+  FROM unnest(c_id, c_state, c_actual) AS u(id, state, actual) WHERE h.id = u.id;
 
   UPDATE groat.budget_window AS w
   SET limit_picos = u.lim, settled_picos = u.settled, reserved_picos = u.reserved, excess_picos = u.excess, fired = u.fired

@@ -119,8 +119,7 @@ class PostgresLedger implements BudgetLedger {
 
   #checkOpen(): void {
     if (this.#closing === undefined) return
-    const message =
-      `The ledger on PostgreSQL (${this.#database.place}) is closed. Open it again, or close it only after the last call.`
+    const message = `The ledger on PostgreSQL (${this.#database.place}) is closed. Open it again, or close it only after the last call.`
     throw new AIError({ code: 'store_failed', message, retryable: false })
   }
 }

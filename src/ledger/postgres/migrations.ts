@@ -78,7 +78,10 @@ async function versionOf(ask: Ask, { place, schema }: Database): Promise<number>
   if (meta.get('application') !== 'groat') throw refused(place, foreign)
   const version = Number(meta.get('schema_version'))
   if (!Number.isSafeInteger(version) || version < 1) {
-    throw refused(place, 'does not say which version its schema has. Restore a backup, or name another schema')
+    throw refused(
+      place,
+      'does not say which version its schema has. Restore a backup, or name another schema',
+    )
   }
   if (version <= VERSION) return version
   const says =

@@ -52,7 +52,11 @@ type Column = (typeof COLUMNS)[number]
 export type SentRow = Partial<Record<Column, string | number | readonly string[] | undefined>>
 
 /** What the rows of an entry are read with: tags as JSON, everything else as the text that PostgreSQL writes. */
-export const READ_COLUMNS: string = ['seq', ...COLUMNS.filter((name) => name !== 'tags'), 'to_jsonb(tags) AS tags'].join(', ')
+export const READ_COLUMNS: string = [
+  'seq',
+  ...COLUMNS.filter((name) => name !== 'tags'),
+  'to_jsonb(tags) AS tags',
+].join(', ')
 
 /** A row as it is read: texts, for picos do not fit into a number. */
 export type ReadRow = Readonly<Record<Column, string | null>> & { readonly seq: string }
@@ -197,7 +201,13 @@ function decodeCost(row: ReadRow): Cost {
   }
   if (row.cost_status === 'exact') {
     const source = row.cost_source as ExactSource
-    const own = { status: 'exact', amount, source, lines, priceList: fromText(row.cost_price_list ?? '') } as const
+    const own = {
+      status: 'exact',
+      amount,
+      source,
+      lines,
+      priceList: fromText(row.cost_price_list ?? ''),
+    } as const
     if (row.cost_reported_picos === null) return own
     return { ...own, reported: amountOf(row.cost_reported_picos) }
   }

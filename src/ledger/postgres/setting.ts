@@ -1,6 +1,6 @@
 /** The functions of version 1 that set budgets and look at windows. */
 export const SETTING: string = `
-CREATE FUNCTION groat.budget_json(b groat.budget) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION groat.budget_json(b groat.budget) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('id', b.id, 'scope', b.scope, 'scope_id', b.scope_id, 'period', b.period,
     'limit_picos', b.limit_picos::text, 'time_zone', b.time_zone, 'unpriced', b.unpriced, 'mode', b.mode,
     'thresholds', to_jsonb(b.thresholds), 'on_limit', b.on_limit)

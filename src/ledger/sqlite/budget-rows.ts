@@ -2,9 +2,9 @@ import type { Budget, BudgetPeriod, BudgetScope, OnLimit } from '../../core/budg
 import type { Attribution } from '../../core/request.ts'
 import { Amount } from '../../money/amount.ts'
 import { picos, type Picos } from '../../money/picos.ts'
-import type { BudgetRow, BudgetRows, HoldRow, HoldState, WindowRow } from '../budget-rows.ts'
+import type { BudgetRow, BudgetRows, HoldBalance, HoldRow, HoldState, WindowRow } from '../budget-rows.ts'
 import type { KeptEntry } from '../entry.ts'
-import type { Statements } from './statements.ts'
+import type { Row, Statements } from './statements.ts'
 import { encodeEntry, INSERT_ENTRY } from './rows.ts'
 
 interface BudgetTable {
@@ -19,7 +19,6 @@ interface BudgetTable {
   readonly thresholds: string
   readonly on_limit: string
   readonly active: bigint
-  readonly version: bigint
 }
 
 interface WindowTable {
@@ -50,18 +49,18 @@ interface HoldTable {
   readonly expires_at: bigint
 }
 
-/** Which version of which budget it is: enough to find it among those that were read before. */
-type BudgetVersion = Pick<BudgetTable, 'id' | 'version'>
+/** Most ids whose budgets are kept as they were read. */
+const KNOWN_MAX = 10_000
 
-/** Most budgets that are kept as they were read. */
-const DECODED_MAX = 10_000
+const MARKS = `SELECT (SELECT value FROM meta WHERE key = 'last_seen') AS seen, (SELECT value FROM meta WHERE key = 'budgets') AS budgets`
+const MARK = `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`
 
 const SAVE_BUDGET = `
-  INSERT INTO budget (scope, scope_id, period, limit_picos, time_zone, unpriced, mode, thresholds, on_limit, active, version)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+  INSERT INTO budget (scope, scope_id, period, limit_picos, time_zone, unpriced, mode, thresholds, on_limit, active)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (scope, scope_id, period) DO UPDATE SET limit_picos = excluded.limit_picos,
     time_zone = excluded.time_zone, unpriced = excluded.unpriced, mode = excluded.mode,
-    thresholds = excluded.thresholds, on_limit = excluded.on_limit, active = excluded.active, version = version + 1
+    thresholds = excluded.thresholds, on_limit = excluded.on_limit, active = excluded.active
   RETURNING *`
 
 const ADD_WINDOW = `
@@ -83,13 +82,18 @@ const ADD_HOLD = `
     expires_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
+const BALANCE = 'SELECT id, fingerprint, state, amount_picos, windows FROM hold WHERE id = ?'
 const EXPIRED = `SELECT * FROM hold WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at LIMIT ?`
 
 /** Budgets, windows and holds in the tables of a ledger file. */
 export class SqliteRows implements BudgetRows {
   readonly #statements: Statements
   readonly #clock: () => number
-  readonly #decoded = new Map<bigint, BudgetRow & { readonly version: bigint }>()
+  /** Active budgets by scope and id, and all by row, as long as nobody changes one. */
+  readonly #byScope = new Map<string, readonly BudgetRow[]>()
+  readonly #byRow = new Map<number, BudgetRow>()
+  /** What was written down when they were read: it changes with each change of a budget. */
+  #budgetsMark: string | undefined
   #now = 0
   #transaction: number | undefined
 
@@ -103,19 +107,24 @@ export class SqliteRows implements BudgetRows {
     if (this.#transaction === transaction) return
     const seen = this.look()
     this.#transaction = transaction
-    if (this.#now <= seen) return
-    const sql = `INSERT INTO meta (key, value) VALUES ('last_seen', ?)
-      ON CONFLICT (key) DO UPDATE SET value = excluded.value`
-    this.#statements.run(sql, String(this.#now))
+    if (this.#now > seen) this.#statements.run(MARK, 'last_seen', String(this.#now))
   }
 
   /** Takes the time for reading; returns the latest that was written down. */
   look(): number {
-    const found = this.#statements.get(`SELECT value FROM meta WHERE key = 'last_seen'`)
-    const seen = Number(found?.['value'] ?? 0)
+    const marks = this.#statements.get(MARKS)
+    const seen = Number(marks?.['seen'] ?? 0)
     this.#now = Math.max(seen, Math.floor(this.#clock()))
     this.#transaction = undefined
+    const budgets = String(marks?.['budgets'] ?? '0')
+    if (budgets !== this.#budgetsMark) this.#forget(budgets)
     return seen
+  }
+
+  #forget(mark: string | undefined): void {
+    this.#byScope.clear()
+    this.#byRow.clear()
+    this.#budgetsMark = mark
   }
 
   now(): number {
@@ -123,80 +132,66 @@ export class SqliteRows implements BudgetRows {
   }
 
   budgetsFor(scope: BudgetScope, id: string): readonly BudgetRow[] {
-    const sql = `SELECT id, version FROM budget WHERE scope = ? AND scope_id IN (?, '*') AND active = 1`
-    return this.#decode(this.#statements.all<BudgetVersion>(sql, scope, id))
+    const key = `${scope}/${id}`
+    const known = this.#byScope.get(key)
+    if (known !== undefined) return known
+    const sql = `SELECT * FROM budget WHERE scope = ? AND scope_id IN (?, '*') AND active = 1`
+    const found = this.#statements.all(sql, scope, id).map(decodeBudget)
+    if (this.#byScope.size >= KNOWN_MAX) this.#byScope.clear()
+    this.#byScope.set(key, found)
+    return found
   }
 
   budgetNamed({ scope, id, period }: Pick<Budget, 'scope' | 'id' | 'period'>): BudgetRow | undefined {
-    const sql = 'SELECT id, version FROM budget WHERE scope = ? AND scope_id = ? AND period = ?'
-    return this.#decode(this.#statements.all<BudgetVersion>(sql, scope, id, period))[0]
+    const sql = 'SELECT * FROM budget WHERE scope = ? AND scope_id = ? AND period = ?'
+    return this.#statements.all(sql, scope, id, period).map(decodeBudget)[0]
   }
 
   budgetAt(rowId: number): BudgetRow | undefined {
-    return this.#decode(
-      this.#statements.all<BudgetVersion>('SELECT id, version FROM budget WHERE id = ?', rowId),
-    )[0]
+    const known = this.#byRow.get(rowId)
+    if (known !== undefined) return known
+    const row = this.#statements.get('SELECT * FROM budget WHERE id = ?', rowId)
+    if (row === undefined) return undefined
+    const found = decodeBudget(row)
+    if (this.#byRow.size >= KNOWN_MAX) this.#byRow.clear()
+    this.#byRow.set(rowId, found)
+    return found
   }
 
   activeBudgets(): readonly BudgetRow[] {
-    return this.#decode(
-      this.#statements.all<BudgetVersion>('SELECT id, version FROM budget WHERE active = 1'),
-    )
+    return this.#statements.all('SELECT * FROM budget WHERE active = 1').map(decodeBudget)
   }
 
   budgetCount(): number {
     return Number(this.#statements.get('SELECT count(*) AS count FROM budget')?.['count'])
   }
 
-  /** Most budgets were read before, and have not changed. */
-  #decode(versions: readonly BudgetVersion[]): BudgetRow[] {
-    return versions.flatMap(({ id, version }) => {
-      const known = this.#decoded.get(id)
-      if (known?.version === version) return [known]
-      const row = this.#statements.get<BudgetTable>('SELECT * FROM budget WHERE id = ?', id)
-      return row === undefined ? [] : [this.#remember(row)]
-    })
-  }
-
-  #remember(row: BudgetTable): BudgetRow {
-    const decoded = { rowId: Number(row.id), budget: decodeBudget(row), active: row.active === 1n }
-    if (this.#decoded.size >= DECODED_MAX) this.#decoded.clear()
-    this.#decoded.set(row.id, { ...decoded, version: row.version })
-    return decoded
-  }
-
   saveBudget(budget: Budget, active: boolean): BudgetRow {
     const { scope, id, period, limit, timeZone, unpriced, mode, thresholds, onLimit } = budget
-    const row = this.#statements.get<BudgetTable>(
-      SAVE_BUDGET,
-      scope,
-      id,
-      period,
-      limit?.picos ?? null,
-      timeZone,
-      unpriced,
-      mode,
-      JSON.stringify(thresholds),
-      JSON.stringify(onLimit),
-      active ? 1 : 0,
-    )
+    const [shares, answer] = [JSON.stringify(thresholds), JSON.stringify(onLimit)]
+    const values = [scope, id, period, limit?.picos ?? null, timeZone, unpriced, mode, shares, answer]
+    const row = this.#statements.get(SAVE_BUDGET, ...values, active ? 1 : 0)
     if (row === undefined) throw new TypeError('SQLite did not return the budget that was written')
-    return this.#remember(row)
+    const mark = Number(this.#statements.get(MARKS)?.['budgets'] ?? 0)
+    this.#statements.run(MARK, 'budgets', String(mark + 1))
+    // Not the new mark: if this transaction is undone, another process may give it to another change.
+    this.#forget(undefined)
+    return decodeBudget(row)
   }
 
   newestWindow(budgetId: number, id: string): WindowRow | undefined {
     const sql = `SELECT * FROM budget_window WHERE budget_id = ? AND counted_id = ? ORDER BY starts_at DESC LIMIT 1`
-    return decodeWindow(this.#statements.get<WindowTable>(sql, budgetId, id))
+    return decodeWindow(this.#statements.get(sql, budgetId, id))
   }
 
   windowsOf(budgetId: number, now: number): readonly WindowRow[] {
     const sql = 'SELECT * FROM budget_window WHERE budget_id = ? AND (ends_at IS NULL OR ends_at > ?)'
-    const rows = this.#statements.all<WindowTable>(sql, budgetId, now)
+    const rows = this.#statements.all(sql, budgetId, now)
     return rows.flatMap((row) => decodeWindow(row) ?? [])
   }
 
   windowRow(rowId: number): WindowRow | undefined {
-    return decodeWindow(this.#statements.get<WindowTable>('SELECT * FROM budget_window WHERE id = ?', rowId))
+    return decodeWindow(this.#statements.get('SELECT * FROM budget_window WHERE id = ?', rowId))
   }
 
   addWindow(window: Omit<WindowRow, 'rowId'>): WindowRow {
@@ -214,9 +209,9 @@ export class SqliteRows implements BudgetRows {
     this.#statements.run(SAVE_WINDOW, limit, settled, reserved, excess, fired, rowId)
   }
 
-  hold(id: string): HoldRow | undefined {
-    const row = this.#statements.get<HoldTable>('SELECT * FROM hold WHERE id = ?', id)
-    return row === undefined ? undefined : decodeHold(row)
+  hold(id: string): HoldBalance | undefined {
+    const row = this.#statements.get(BALANCE, id)
+    return row === undefined ? undefined : decodeBalance(row)
   }
 
   addHold(hold: HoldRow): void {
@@ -234,7 +229,7 @@ export class SqliteRows implements BudgetRows {
   }
 
   expiredHolds(now: number, most: number): readonly HoldRow[] {
-    return this.#statements.all<HoldTable>(EXPIRED, now, most).map(decodeHold)
+    return this.#statements.all(EXPIRED, now, most).map(decodeHold)
   }
 
   addEntry(entry: KeptEntry): boolean {
@@ -247,8 +242,9 @@ export class SqliteRows implements BudgetRows {
   }
 }
 
-function decodeBudget(row: BudgetTable): Budget {
-  return Object.freeze({
+function decodeBudget(found: Row): BudgetRow {
+  const row = found as BudgetTable & Row
+  const budget: Budget = {
     scope: row.scope,
     id: row.scope_id,
     period: row.period,
@@ -258,11 +254,13 @@ function decodeBudget(row: BudgetTable): Budget {
     mode: row.mode,
     thresholds: Object.freeze(JSON.parse(row.thresholds) as number[]),
     onLimit: Object.freeze(JSON.parse(row.on_limit) as OnLimit),
-  })
+  }
+  return { rowId: Number(row.id), budget: Object.freeze(budget), active: row.active === 1n }
 }
 
-function decodeWindow(row: WindowTable | undefined): WindowRow | undefined {
-  if (row === undefined) return undefined
+function decodeWindow(found: Row | undefined): WindowRow | undefined {
+  if (found === undefined) return undefined
+  const row = found as WindowTable & Row
   return {
     rowId: Number(row.id),
     budgetId: Number(row.budget_id),
@@ -277,18 +275,20 @@ function decodeWindow(row: WindowTable | undefined): WindowRow | undefined {
   }
 }
 
-function decodeHold(row: HoldTable): HoldRow {
+function decodeBalance(found: Row): HoldBalance {
+  const { id, fingerprint, state, amount_picos: amount, windows } = found as HoldTable & Row
+  return { id, fingerprint, state, amount: picos(amount), windows: JSON.parse(windows) as number[] }
+}
+
+function decodeHold(found: Row): HoldRow {
+  const row = found as HoldTable & Row
   return {
-    id: row.id,
+    ...decodeBalance(found),
     callId: row.call_id,
-    fingerprint: row.fingerprint,
-    state: row.state,
-    amount: picos(row.amount_picos),
     actual: row.actual_picos === null ? null : picos(row.actual_picos),
     provider: row.provider,
     model: row.model,
     attribution: JSON.parse(row.attribution) as Attribution,
-    windows: JSON.parse(row.windows) as number[],
     createdAt: Number(row.created_at),
     expiresAt: Number(row.expires_at),
   }

@@ -62,11 +62,15 @@ export class SqliteBudgets implements BudgetStore {
     return this.#write((engine) => engine.reserve(request))
   }
 
-  async settle(holdId: string, entry: LedgerEntry): Promise<Settlement> {
-    this.#books.checkOpen()
-    // Copied now: what is done to the entry while it waits changes nothing.
-    const kept = keepEntry(entry)
-    return this.#write((engine) => engine.settle(holdId, kept))
+  settle(holdId: string, entry: LedgerEntry): Promise<Settlement> {
+    try {
+      this.#books.checkOpen()
+      // Copied now: what is done to the entry while it waits changes nothing.
+      const kept = keepEntry(entry)
+      return this.#write((engine) => engine.settle(holdId, kept))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   release(holdId: string): Promise<void> {
@@ -95,13 +99,17 @@ export class SqliteBudgets implements BudgetStore {
     return this.#read(() => proveBooks(this.#books.statements))
   }
 
-  async #write<T>(work: (engine: BudgetEngine) => T): Promise<T> {
-    const { commits, checkOpen } = this.#books
-    checkOpen()
+  #write<T>(work: (engine: BudgetEngine) => T): Promise<T> {
+    const { commits } = this.#books
+    try {
+      this.#books.checkOpen()
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return commits.run(() => {
       this.#rows.begin(commits.transaction)
-      return commits.atomically(() => work(this.#engine))
-    })
+      return work(this.#engine)
+    }, 'several')
   }
 
   #read<T>(work: (engine: BudgetEngine) => T): Promise<T> {

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { AIError } from '../../core/errors.ts'
+import { AIError, isAIError } from '../../core/errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import { isBusy, storeFailed } from './errors.ts'
 import { isOwnFault, type LedgerFile } from './file.ts'
@@ -14,6 +14,7 @@ export const QUEUED_MAX = 65_536
 interface Job {
   /** Does the work, and remembers what it gave. */
   readonly work: () => void
+  readonly statements: 'one' | 'several'
   /** Tells it, once it is durable. */
   readonly resolve: () => void
   readonly reject: (error: AIError) => void
@@ -27,7 +28,6 @@ export class GroupCommit {
   readonly #runtime: Runtime
   readonly #begin: StatementSync
   readonly #commit: StatementSync
-  readonly #savepoint: readonly [begin: StatementSync, keep: StatementSync, undo: StatementSync]
   /** Number of the transaction that is open, or was last: what is read in one holds until its end. */
   #transaction = 0
   #queue: Job[] = []
@@ -43,41 +43,17 @@ export class GroupCommit {
     this.#runtime = runtime
     this.#begin = file.database.prepare('BEGIN IMMEDIATE')
     this.#commit = file.database.prepare('COMMIT')
-    this.#savepoint = [
-      file.database.prepare('SAVEPOINT job'),
-      file.database.prepare('RELEASE job'),
-      file.database.prepare('ROLLBACK TO job'),
-    ]
   }
 
   get transaction(): number {
     return this.#transaction
   }
 
-  /** Does all of `work` or nothing of it, within the transaction: for what takes several statements. */
-  atomically<T>(work: () => T): T {
-    const [begin, keep, undo] = this.#savepoint
-    begin.run()
-    let result: T
-    try {
-      result = work()
-    } catch (error) {
-      // Some errors, such as a full disk, undo the whole transaction.
-      if (this.#database.isTransaction) {
-        undo.run()
-        keep.run()
-      }
-      throw error
-    }
-    keep.run()
-    return result
-  }
-
   /**
    * Does `work` in the next transaction; resolves with what it gave when that is durable, and rejects if it was not
-   * written.
+   * written. Work of several statements says so: it may be done again, in the place of what was undone.
    */
-  run<T>(work: () => T): Promise<T> {
+  run<T>(work: () => T, statements: 'one' | 'several' = 'one'): Promise<T> {
     if (this.#queue.length >= QUEUED_MAX) {
       const message = `The ledger ${this.#path} has ${QUEUED_MAX} writes waiting. Make fewer calls at once, or use a faster disk.`
       return Promise.reject(new AIError({ code: 'store_failed', message }))
@@ -88,6 +64,7 @@ export class GroupCommit {
         work: () => {
           result = work()
         },
+        statements,
         resolve: () => resolve(result),
         reject,
       })
@@ -137,17 +114,23 @@ export class GroupCommit {
   }
 
   /** Writes a batch in one transaction. Returns the jobs whose own fault it was that they were not written. */
-  #transact(batch: readonly Job[]): Map<Job, unknown> | undefined {
+  #transact(batch: readonly Job[], apart = false): Map<Job, unknown> | undefined {
     let failed: Map<Job, unknown> | undefined
     this.#begin.run()
     this.#transaction++
     try {
       for (const job of batch) {
         try {
-          job.work()
+          if (apart && job.statements === 'several') this.#atomically(job.work)
+          else job.work()
         } catch (error) {
           // The statement is undone, and the transaction of its neighbours still stands.
           if (!isOwnFault(error) || !this.#database.isTransaction) throw error
+          // What failed half-way left something behind. That is rare, so that savepoints, which are slow, come then only.
+          if (!apart && job.statements === 'several' && !isAIError(error)) {
+            this.#database.exec('ROLLBACK')
+            return this.#transact(batch, true)
+          }
           failed ??= new Map()
           failed.set(job, error)
         }
@@ -158,6 +141,19 @@ export class GroupCommit {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error
     }
+  }
+
+  /** Does all of `work` or nothing of it. */
+  #atomically(work: () => void): void {
+    this.#database.exec('SAVEPOINT job')
+    try {
+      work()
+    } catch (error) {
+      // Some errors, such as a full disk, undo the whole transaction.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK TO job; RELEASE job')
+      throw error
+    }
+    this.#database.exec('RELEASE job')
   }
 
   /** Tries again later, leaving the process free; false when it has waited long enough. */

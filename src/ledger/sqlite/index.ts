@@ -10,6 +10,14 @@ import { openFile, type LedgerFile, type Synchronous } from './file.ts'
 import { GroupCommit } from './group-commit.ts'
 import { whenFree } from './locks.ts'
 import { createQueries, type Queries } from './queries.ts'
+import {
+  forgetRollup,
+  isRolledUp,
+  ROLLUP_ENTRIES_MIN,
+  rollUp,
+  rollupProgress,
+  rollupTotals,
+} from './rollup.ts'
 import { decodeEntry, encodeEntry, INSERT_ENTRY } from './rows.ts'
 import { Statements } from './statements.ts'
 
@@ -28,6 +36,8 @@ export interface SqliteLedgerOptions {
   readonly synchronous?: Synchronous | undefined
   /** How long to wait for another process that holds the file, in milliseconds. @default 30,000 */
   readonly lockWaitMs?: number | undefined
+  /** Entries from which on totals come from sums by hour that are kept beside them. @default 10,000 */
+  readonly rollupEntriesMin?: number | undefined
 }
 
 /**
@@ -39,7 +49,12 @@ export async function openSqliteLedger(
   options: SqliteLedgerOptions,
   runtime: Runtime = systemRuntime,
 ): Promise<BudgetLedger> {
-  const { path, synchronous = 'FULL', lockWaitMs = LOCK_WAIT_MS } = options
+  const {
+    path,
+    synchronous = 'FULL',
+    lockWaitMs = LOCK_WAIT_MS,
+    rollupEntriesMin = ROLLUP_ENTRIES_MIN,
+  } = options
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw misconfigured('path', "a file's path")
   }
@@ -49,8 +64,11 @@ export async function openSqliteLedger(
   if (!Number.isFinite(lockWaitMs) || lockWaitMs < 0) {
     throw misconfigured('lockWaitMs', 'a number of milliseconds, zero or more')
   }
+  if (!(rollupEntriesMin >= 0)) {
+    throw misconfigured('rollupEntriesMin', 'a number of entries, zero or more')
+  }
   const file = await openFile({ path, synchronous, lockWaitMs }, runtime)
-  const ledger = new SqliteLedger(file, lockWaitMs, runtime)
+  const ledger = new SqliteLedger(file, { lockWaitMs, rollupEntriesMin }, runtime)
   try {
     await ledger.budgets.sweep()
     return ledger
@@ -73,15 +91,21 @@ class SqliteLedger implements BudgetLedger {
   readonly budgets: SqliteBudgets
   readonly #file: LedgerFile
   readonly #lockWaitMs: number
+  readonly #rollupEntriesMin: number
   readonly #runtime: Runtime
   readonly #commits: GroupCommit
   readonly #statements: Statements
   #queries: Promise<Queries> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(file: LedgerFile, lockWaitMs: number, runtime: Runtime) {
+  constructor(
+    file: LedgerFile,
+    { lockWaitMs, rollupEntriesMin }: { readonly lockWaitMs: number; readonly rollupEntriesMin: number },
+    runtime: Runtime,
+  ) {
     this.#file = file
     this.#lockWaitMs = lockWaitMs
+    this.#rollupEntriesMin = rollupEntriesMin
     this.#runtime = runtime
     this.#commits = new GroupCommit(file, lockWaitMs, runtime)
     this.#statements = new Statements(file.database)
@@ -133,7 +157,32 @@ class SqliteLedger implements BudgetLedger {
   ): Promise<readonly LedgerTotal[]> {
     const filter = checkFilter(query, ['by'])
     const by = checkDimensions(query.by)
+    if (isRolledUp(by, filter) && (await this.#rollUp())) {
+      return sortTotals(await this.#whenFree(() => rollupTotals(this.#statements, by, filter)), by)
+    }
     return sortTotals(await this.#ask((queries) => queries.totals(by, filter)), by)
+  }
+
+  /** Brings the rollup up to date; false where it is not worth it, or cannot be written. */
+  async #rollUp(): Promise<boolean> {
+    const { rolled, newest } = await this.#whenFree(() => rollupProgress(this.#statements))
+    if (newest < this.#rollupEntriesMin) return false
+    try {
+      // In small steps, so that calls can be booked in between.
+      for (let more = rolled < newest; more;) {
+        more = await this.#commits.run(() => rollUp(this.#statements), 'several')
+      }
+      return true
+    } catch {
+      // A full disk, or a file that may only be read: the entries themselves have the answer.
+      return false
+    }
+  }
+
+  async rebuild(): Promise<void> {
+    this.#checkOpen()
+    await this.#commits.run(() => forgetRollup(this.#statements), 'several')
+    await this.#rollUp()
   }
 
   close(): Promise<void> {

@@ -149,7 +149,6 @@ CREATE TABLE budget (
   thresholds TEXT NOT NULL,
   on_limit TEXT NOT NULL,
   active INTEGER NOT NULL CHECK (active IN (0, 1)),
-  version INTEGER NOT NULL,
   UNIQUE (scope, scope_id, period)
 ) STRICT;
 

@@ -1,7 +1,8 @@
 import type { Discrepancy, Verification } from '../budget-store.ts'
 import { DISCREPANCIES_MAX, holdDiscrepancy, windowDiscrepancy } from '../proof.ts'
 import { joinHalves } from './halves.ts'
-import type { Statements } from './statements.ts'
+import { rollupDiscrepancies } from './rollup.ts'
+import type { Row, Statements } from './statements.ts'
 
 const COUNTS = `
   SELECT (SELECT count(*) FROM budget_window) AS windows, (SELECT count(*) FROM hold) AS holds,
@@ -58,7 +59,7 @@ interface HoldSums {
 export function proveBooks(statements: Statements): Verification {
   const counts = statements.get(COUNTS)
   const discrepancies: Discrepancy[] = []
-  for (const row of statements.iterate<WindowSums>(WINDOWS)) {
+  for (const row of statements.iterate(WINDOWS) as Iterable<WindowSums & Row>) {
     const wrong = windowDiscrepancy({
       scope: row.scope,
       id: row.counted_id,
@@ -73,9 +74,11 @@ export function proveBooks(statements: Statements): Verification {
     })
     if (wrong !== undefined && discrepancies.length < DISCREPANCIES_MAX) discrepancies.push(wrong)
   }
-  for (const { id, state, actual, entry, entered } of statements.all<HoldSums>(HOLDS, DISCREPANCIES_MAX)) {
+  const wrong = statements.all(HOLDS, DISCREPANCIES_MAX) as (HoldSums & Row)[]
+  for (const { id, state, actual, entry, entered } of wrong) {
     discrepancies.push(holdDiscrepancy(id, state, actual, entry === null ? null : entered))
   }
+  discrepancies.push(...rollupDiscrepancies(statements))
   const count = (name: string): number => Number(counts?.[name])
   const [windows, holds, openHolds, entries] = [
     count('windows'),

@@ -12,16 +12,16 @@ export class Statements {
     this.#database = database
   }
 
-  get<R = Row>(sql: string, ...values: readonly SQLInputValue[]): R | undefined {
-    return this.#prepare(sql).get(...values) as R | undefined
+  get(sql: string, ...values: readonly SQLInputValue[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined
   }
 
-  all<R = Row>(sql: string, ...values: readonly SQLInputValue[]): R[] {
-    return this.#prepare(sql).all(...values) as R[]
+  all(sql: string, ...values: readonly SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[]
   }
 
-  iterate<R = Row>(sql: string, ...values: readonly SQLInputValue[]): IterableIterator<R> {
-    return this.#prepare(sql).iterate(...values) as IterableIterator<R>
+  iterate(sql: string, ...values: readonly SQLInputValue[]): IterableIterator<Row> {
+    return this.#prepare(sql).iterate(...values) as IterableIterator<Row>
   }
 
   /** Returns how many rows it changed. */

@@ -1,6 +1,7 @@
 import { createGoogle } from '@ai-sdk/google'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { geminiFixtures } from '../../fixtures/gemini/index.ts'
 import { readPieces, type Read } from './in-memory.ts'
 
 // The same recorded bytes through groat and through the provider of the AI SDK, of which they come.
@@ -39,13 +40,11 @@ function ours({ fold }: Read): Summary {
   }
 }
 
-async function theirs(name: string): Promise<Summary> {
-  const body = framed(name)
-  const isStream = !name.endsWith('.json')
+async function theirs(body: Uint8Array, isStream: boolean): Promise<Summary> {
   const type = isStream ? 'text/event-stream' : 'application/json'
   const google = createGoogle({
     apiKey: 'a-key-for-nobody',
-    fetch: async () => new Response(body.slice().buffer, { headers: { 'content-type': type } }),
+    fetch: async () => new Response(Uint8Array.from(body).buffer, { headers: { 'content-type': type } }),
   })
   const model = google('gemini-3-pro-preview')
   const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Hi' }] }]
@@ -84,11 +83,20 @@ function summary(
   }
 }
 
+// No difference is left: both count thoughts inside the output and tool-use tokens inside the input.
+describe('the AI SDK, with what was made by hand', () => {
+  const whole = Object.values(geminiFixtures).filter(({ expected }) => !('error' in expected))
+  it.each(whole)('reads $name as groat does', async ({ bytes }) => {
+    const read = await readPieces([bytes])
+    expect(ours(read)).toEqual(await theirs(bytes, true))
+  })
+})
+
 describe.skipIf(!present)('the AI SDK', () => {
-  // No difference is left: both count thoughts inside the output and tool-use tokens inside the input.
   it.each(NAMES)('reads %s as groat does', async (name) => {
-    const read = await readPieces([framed(name)], !name.endsWith('.json'))
+    const isStream = !name.endsWith('.json')
+    const read = await readPieces([framed(name)], isStream)
     expect(read.error).toBeUndefined()
-    expect(ours(read)).toEqual(await theirs(name))
+    expect(ours(read)).toEqual(await theirs(framed(name), isStream))
   })
 })

@@ -70,7 +70,7 @@ describe('the conformance cases', () => {
       ['output', 500],
     ])
     expect([answer.cost.status, String(answer.cost.amount)]).toEqual(['exact', '0.0030102'])
-    world.clock.advance(Date.UTC(2027, 0, 2) - Date.UTC(2026, 10, 22))
+    await world.clock.advance(Date.UTC(2027, 0, 2) - Date.UTC(2026, 10, 22))
     expect(String((await world.ai.sendMessage('Hi')).cost.amount)).toBe('0.0060204')
   })
 

@@ -115,7 +115,7 @@ describe('a bill', () => {
 
   it('is by the tier that the answer was served at', async () => {
     await using world = await openWorld({ gemini: { prices: 'gemini' } })
-    const counts = { promptTokens: 1_000_000, outputTokens: 0 }
+    const counts = { promptTokens: 1_000_000, outputTokens: 1 }
     const costs: string[] = []
     for (const serviceTier of ['standard', 'flex', 'priority']) {
       world.server.reply({ text: 'Fine.', ...counts })
@@ -126,7 +126,23 @@ describe('a bill', () => {
     world.server.reply({ text: 'Fine.', ...counts, usage: { serviceTier: 'standard' } })
     const lowered = await world.ai.sendMessage('Hi', { serviceTier: 'priority' })
     costs.push(String(lowered.cost.lines.find(({ kind }) => kind === 'input')?.amount))
-    expect(costs).toEqual(['0.75', '0.375', '1.35', '0.75'])
+    // Told by a header only, and not told at all: then it is what was asked for.
+    const silent = { text: 'Fine.', ...counts, usage: { serviceTier: undefined } }
+    world.server.reply(
+      { ...silent, headers: { 'x-gemini-service-tier': 'standard' } },
+      {
+        ...silent,
+        body: {
+          candidates: [{ finishReason: 'STOP' }],
+          usageMetadata: { promptTokenCount: 1_000_000, candidatesTokenCount: 0 },
+        },
+      },
+    )
+    for (let left = world.server.queued; left > 0; left--) {
+      const { cost } = await world.ai.sendMessage('Hi', { serviceTier: 'priority' })
+      costs.push(String(cost.lines.find(({ kind }) => kind === 'input')?.amount))
+    }
+    expect(costs).toEqual(['0.75', '0.375', '1.35', '0.75', '0.75', '1.35'])
   })
 })
 

@@ -73,8 +73,22 @@ describe('an answer', () => {
         providerData: expect.objectContaining({ data: { thoughtSignature: 'RA==' } }) as unknown,
       },
     ])
-    const open = events.filter(({ type }) => type.endsWith('-start')).length
-    expect(events.filter(({ type }) => type === 'text-end' || type === 'reasoning-end')).toHaveLength(open)
+    const types = events.map(({ type }) => type)
+    const [thought, text] = ['reasoning', 'text'].map((kind) => [`${kind}-start`, `${kind}-end`]) as [
+      string[],
+      string[],
+    ]
+    expect(types.filter((type) => !type.endsWith('-delta'))).toEqual([
+      'start',
+      ...thought,
+      ...thought,
+      ...text,
+      ...text,
+      ...text,
+      'tool-call',
+      ...text,
+      'end',
+    ])
     expect(fold.end?.finishReason.unified).toBe('tool-calls')
   })
 
@@ -117,6 +131,29 @@ describe('an answer', () => {
       expect([fold.text, fold.end?.usage.inputTokens, fold.end?.usage.outputTokens]).toEqual(['call:', 3, 2])
     },
   )
+})
+
+describe('an answer that is all thoughts', () => {
+  const ended = async (
+    parts: readonly object[],
+    usageMetadata: object,
+    finishReason: string,
+  ): Promise<unknown[]> => {
+    const { fold } = await readRecords([
+      { candidates: [{ content: { parts }, finishReason }], usageMetadata },
+    ])
+    return [fold.end?.finishReason.detail, fold.warnings.map(({ code }) => code)]
+  }
+
+  it('because its room was used up says so, and no other does', async () => {
+    const thought = [{ text: 'Hm', thought: true }]
+    const counts = { promptTokenCount: 1, thoughtsTokenCount: 100 }
+    expect(await ended(thought, counts, 'MAX_TOKENS')).toEqual(['thinking-exhausted', ['thinking-exhausted']])
+    expect(await ended([], counts, 'MAX_TOKENS')).toEqual(['thinking-exhausted', ['thinking-exhausted']])
+    expect(await ended([...thought, { text: 'So' }], counts, 'MAX_TOKENS')).toEqual([undefined, []])
+    expect(await ended([], { promptTokenCount: 1 }, 'MAX_TOKENS')).toEqual([undefined, []])
+    expect(await ended(thought, counts, 'STOP')).toEqual([undefined, []])
+  })
 })
 
 describe('the counts', () => {

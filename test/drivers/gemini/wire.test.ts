@@ -95,9 +95,10 @@ describe('a conversation', () => {
       { type: 'text', text: '', providerData: { part: { executableCode: { code: '1' } } } },
       { type: 'text', text: 'c', providerData: { thoughtSignature: 'no base64!' } },
     ] as const
-    expect(contents([user('Hi'), { role: 'assistant', content }])).toMatchObject([
-      {},
+    expect(contents([user('Hi'), { role: 'assistant', content }])).toEqual([
+      { role: 'user', parts: [{ text: 'Hi' }] },
       {
+        role: 'model',
         parts: [
           { text: 'signed', thought: true, thoughtSignature },
           { text: 'a' },

@@ -41,7 +41,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const waits: number[] = []
   ai.on('providerRetried', ({ delayMs }) => {
     waits.push(delayMs)
-    clock.advance(delayMs)
+    void clock.advance(delayMs)
   })
   const chats = (): readonly RecordedRequest[] =>
     server.requests.filter(({ path }) => path.endsWith('enerateContent'))

@@ -182,6 +182,35 @@ describe('xAI, case by case', () => {
     }
   })
 
+  it('8: sends none of what xAI looked up itself back, and its thoughts and words all the same', async () => {
+    await using world = await openWorld()
+    const serverCalls = [
+      { type: 'web_search_call', name: 'web_search', arguments: '{"query":"xai"}' },
+      {
+        type: 'custom_tool_call',
+        name: 'x_keyword_search',
+        arguments: '{"query":"xai"}',
+        callId: 'xs_call_1',
+      },
+    ]
+    world.server.reply({ reasoning: 'Look.', text: 'Found it.', serverCalls }, { text: 'Sure.' })
+    const { messages } = await handle(world).sendMessage('Look it up', {
+      providerOptions: { xai: { webSearch: true } },
+    })
+    await handle(world).sendMessage([
+      { role: 'user', content: 'Look it up' },
+      ...messages,
+      { role: 'user', content: 'Sure?' },
+    ])
+    const input = world.bodies()[1]?.['input'] as readonly Readonly<Record<string, unknown>>[]
+    expect(input.map(({ type, role }) => (type === 'reasoning' ? type : role))).toEqual([
+      'user',
+      'reasoning',
+      'assistant',
+      'user',
+    ])
+  })
+
   it('9: gives thoughts back exactly as they were, while nothing is stored', async () => {
     await using world = await openWorld()
     world.server.reply(
@@ -226,11 +255,7 @@ describe('xAI, case by case', () => {
       { role: 'user', content: 'Sure?' },
     ])
     expect(JSON.stringify(world.bodies()[1])).not.toMatch(/c2VhbGVk|rs_/)
-    expect(world.bodies()[1]?.['input']).toMatchObject([
-      {},
-      { role: 'assistant', content: [{ text: 'Yes.' }] },
-      {},
-    ])
+    expect(world.bodies()[1]?.['input']).toMatchObject([{}, { role: 'assistant', content: 'Yes.' }, {}])
   })
 
   it('10: takes JSON under 200 in place of a stream for the error that it is, and tries again', async () => {
@@ -346,5 +371,19 @@ describe('a conversation with xAI', () => {
     ])
     expect(input[1]?.['call_id']).toBe(input[2]?.['call_id'])
     expect(String(input[1]?.['call_id']).length).toBeLessThanOrEqual(64)
+  })
+
+  it('learns that a new model takes no level, and asks again without', async () => {
+    await using world = await openWorld({ server: { models: ['grok-9'] } })
+    const error = 'Model grok-9 does not support parameter reasoningEffort.'
+    world.server.reply(
+      { status: 400, fault: { code: 'Client specified an invalid argument', error } },
+      { text: 'Yes.' },
+    )
+    const answer = await handle(world, 'grok-9').sendMessage('Really?', { reasoning: 'high' })
+    expect(answer.text).toBe('Yes.')
+    expect(world.bodies().map(({ reasoning }) => reasoning)).toEqual([{ effort: 'high' }, undefined])
+    await handle(world, 'grok-9').sendMessage('Sure?', { reasoning: 'high' })
+    expect(world.bodies()[2]).not.toHaveProperty('reasoning')
   })
 })

@@ -16,6 +16,13 @@ type Case = readonly [
 
 const CASES: readonly Case[] = [
   [
+    'credits that are used up',
+    403,
+    { error: 'Your team has used all available credits.' },
+    'quota_exhausted',
+    false,
+  ],
+  [
     'a wrong key, which is 400',
     400,
     { code: INVALID, error: 'Incorrect API key provided: xa***' },

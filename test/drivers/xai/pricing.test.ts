@@ -83,7 +83,15 @@ describe('the most that a request to xAI can be billed for', () => {
       vendor: 'xai',
       inputTokens: 546,
       outputTokens: 100,
-      outputBound: 'uncapped',
+      outputBound: 'capped',
+      toolCalls: [],
+    })
+  })
+
+  it('is not bounded by its text where it goes on from an answer that xAI has kept', () => {
+    const providerOptions = { store: true, previousResponseId: 'r1' }
+    expect(toDemand({ ...REQUEST, providerOptions }, billed())).toMatchObject({
+      inputTokens: undefined,
       toolCalls: [],
     })
   })

