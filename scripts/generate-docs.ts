@@ -7,6 +7,12 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { createProgram, type Actions } from '../src/cli/program.ts'
 import { ENV_VARIABLES } from '../src/config/env.ts'
+import { CAPABILITIES, type Capability } from '../src/core/capability.ts'
+import * as gemini from '../src/drivers/gemini/index.ts'
+import * as mock from '../src/drivers/mock/index.ts'
+import * as ollama from '../src/drivers/ollama/index.ts'
+import * as openai from '../src/drivers/openai/index.ts'
+import * as xai from '../src/drivers/xai/index.ts'
 import { configSchema, deadlinesSchema, factsOf, mediaSchema, providerSchema } from '../src/config/schema.ts'
 
 const DOCS = new URL('../docs/', import.meta.url)
@@ -15,6 +21,7 @@ const DOCS = new URL('../docs/', import.meta.url)
 const PARTS: readonly (readonly [file: string, marker: string, text: () => string])[] = [
   ['cli.md', 'cli-help', cliHelp],
   ['configuration.md', 'config', configTables],
+  ['providers.md', 'capabilities', capabilityMatrix],
 ]
 
 function cliHelp(): string {
@@ -51,6 +58,24 @@ function configTables(): string {
     '### Environment',
     table('Variable', variables),
   ].join('\n\n')
+}
+
+/** What each driver declares; its contract cases show that it is so. */
+function capabilityMatrix(): string {
+  const drivers: readonly (readonly [name: string, can: readonly Capability[]])[] = [
+    ['[ollama](drivers/ollama.md)', ollama.CAPABILITIES],
+    ['[openai](drivers/openai.md)', openai.CAPABILITIES],
+    ["[openai, `dialect: 'chat'`](drivers/openai.md)", openai.CHAT_CAPABILITIES],
+    ['[xai](drivers/xai.md)', xai.CAPABILITIES],
+    ['[gemini](drivers/gemini.md)', gemini.CAPABILITIES],
+    ['[mock](testing.md)', mock.CAPABILITIES],
+  ]
+  const head = ['Driver', ...CAPABILITIES]
+  const rows = drivers.map(([name, can]) => [
+    name,
+    ...CAPABILITIES.map((one) => (can.includes(one) ? 'yes' : '')),
+  ])
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 interface Row {

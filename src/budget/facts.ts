@@ -51,8 +51,16 @@ export interface BudgetRefusal extends BudgetFacts {
   readonly alternatives: readonly string[]
 }
 
+/** What was refused. */
+export interface Refused {
+  readonly provider: string
+  readonly model: string
+  /** Whether earlier attempts of the call were sent. */
+  readonly sentBefore: boolean
+}
+
 /** The one error of a call that a limit does not cover: it says why, and what to do. */
-export function budgetExceeded(refusal: BudgetRefusal, provider: string, model: string): AIError {
+export function budgetExceeded(refusal: BudgetRefusal, { provider, model, sentBefore }: Refused): AIError {
   const { scope, id, period, limit, spent, held, needed, affordableOutputTokens, resetsAt, alternatives } =
     refusal
   const whose =
@@ -72,7 +80,7 @@ export function budgetExceeded(refusal: BudgetRefusal, provider: string, model: 
     code: 'budget_exceeded',
     message:
       `${whose} does not cover this call: of ${formatUsd(limit)}, ${formatUsd(spent)} is spent and ` +
-      `${formatUsd(held)} held, and it may cost up to ${formatUsd(needed)}. Nothing was sent. You can ` +
+      `${formatUsd(held)} held, and it may cost up to ${formatUsd(needed)}. ${whatWasSent(sentBefore)} You can ` +
       ways.join(', or '),
     provider,
     model,
@@ -83,19 +91,22 @@ export function budgetExceeded(refusal: BudgetRefusal, provider: string, model: 
 /** The error of a call under a budget of which nobody knows what it can cost. */
 export function priceUnknown(
   reason: string,
-  provider: string,
-  model: string,
+  { provider, model, sentBefore }: Refused,
   ids: readonly string[],
 ): AIError {
   return new AIError({
     code: 'price_unknown',
     message:
-      `There is a budget, and what ${provider}/${model} can cost is not known: ${reason}. Nothing was sent. Give its ` +
-      "price in `prices`, or let the budget pass such calls with unpriced: 'allow'",
+      `There is a budget, and what the call can cost is not known. ${whatWasSent(sentBefore)} ${reason}; or let the budget ` +
+      "pass such calls with unpriced: 'allow'",
     provider,
     model,
     details: { reason, budgets: ids },
   })
+}
+
+function whatWasSent(sentBefore: boolean): string {
+  return sentBefore ? 'What was sent before is paid for, and nothing more was sent.' : 'Nothing was sent.'
 }
 
 function quoted(id: string): string {

@@ -7,7 +7,7 @@ import { TIMEOUT_MS_MAX } from '../core/limits.ts'
 import type { Warning } from '../core/warning.ts'
 import { hasBudgets, type BudgetStore, type BudgetWindow, type Scopes } from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { Amount } from '../money/amount.ts'
+import { ZERO_AMOUNT, type Amount } from '../money/amount.ts'
 import { add, type Picos } from '../money/picos.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import { affordableOutputTokens, worstCase, type KnownCase, type WorstCase } from '../pricing/worst-case.ts'
@@ -42,12 +42,15 @@ export interface Asking<C extends Call | EmbedCall> {
   readonly attemptId: string
   /** What the call's earlier attempts cost. */
   readonly spent: Picos
+  /** Whether there were any. */
+  readonly sentBefore: boolean
 }
 
 /** The money behind an attempt. */
 export interface Hold {
   readonly id: string
-  readonly worst: KnownCase
+  /** The most that it can cost; undefined where nothing bounds it, and nothing was held. */
+  readonly worst: KnownCase | undefined
   readonly store: BudgetStore
 }
 
@@ -98,12 +101,26 @@ export async function admit<C extends Call | EmbedCall>(
   const worst = worstOf(parts, bounded, driver, prices)
   if (worst.unknown !== undefined) {
     const denying = enforcing.filter(({ unpriced }) => unpriced === 'deny')
-    if (!enforced || (denying.length === 0 && call.budget === undefined)) return passed(bounded)
+    if (!enforced || (denying.length === 0 && call.budget === undefined))
+      return holdNothing(parts, { ...asking, call: bounded, store, prices })
     const ids = denying.map(({ scope, id, period }) => `${scope}/${id}/${period}`)
-    const error = priceUnknown(worst.unknown, driver.provider, call.request.model, ids)
+    const refused = { provider: driver.provider, model: call.request.model, sentBefore: asking.sentBefore }
+    const error = priceUnknown(worst.unknown, refused, ids)
     return { status: 'refused', error, onLimit: call.onLimit ?? denying[0]?.onLimit ?? 'reject' }
   }
   return hold(parts, { ...asking, call: bounded, store, prices }, worst)
+}
+
+/** Lets a call pass of which nobody knows what it can cost: what it did cost still counts, if that is told. */
+async function holdNothing<C extends Call | EmbedCall>(
+  parts: GuardParts,
+  holding: Holding<C>,
+): Promise<Admission<C>> {
+  const { call, attemptId: id, store } = holding
+  const found = await refusedBy(parts, holding, ZERO_AMOUNT)
+  if ('needed' in found) return { status: 'refused', ...found, affordable: undefined }
+  const hold = found.held && store ? { id, worst: undefined, store } : undefined
+  return { status: 'admitted', call, hold, warnings: [], over: found.over.map(factsOf) }
 }
 
 const NONE: readonly Budget[] = []
@@ -125,7 +142,7 @@ async function hold<C extends Call | EmbedCall>(
   let over: readonly BudgetWindow[] = []
   const warnings: Warning[] = []
   for (let fits = 0; ; fits++) {
-    const no = overOwn(parts, holding, worst) ?? (await refusedBy(parts, { ...holding, call }, worst))
+    const no = overOwn(parts, holding, worst) ?? (await refusedBy(parts, { ...holding, call }, worst.amount))
     if (!('needed' in no)) {
       over = no.over
       const held = no.held && store ? { id: holding.attemptId, worst, store } : undefined
@@ -174,7 +191,7 @@ function overOwn<C extends Call | EmbedCall>(
 async function refusedBy<C extends Call | EmbedCall>(
   parts: GuardParts,
   { call, driver, attemptId, spent, store }: Holding<C>,
-  { amount }: KnownCase,
+  amount: Amount,
 ): Promise<NoRoom | Room> {
   if (!store) return { held: false, over: [] }
   const { model } = call.request

@@ -5,6 +5,7 @@ import { AIError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import { hasBudgets, type BudgetFilter, type BudgetStore, type BudgetWindow } from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { compareWindows } from '../ledger/windows.ts'
 import { Amount } from '../money/amount.ts'
 
 /** Which budget is meant: there is one for each scope, id and period. */
@@ -47,14 +48,17 @@ export class Budgets {
   }
 
   /**
-   * How the budgets stand that concern these ids: `status({ user: 'ada' })`; without ids, every one that was used. Limits
-   * per call have no standing and are not listed. @throws AIError `request_invalid`
+   * How the budgets stand that concern these ids: `status({ user: 'ada' })`; without ids, every one that was used, and
+   * every one of a single id. Limits per call have no standing and are not listed. @throws AIError `request_invalid`
    */
   async status(ids: BudgetFilter = {}): Promise<readonly BudgetStatus[]> {
     checkIds(ids)
     const store = await this.#store()
     await store.assume()
-    return (await store.windows(ids)).map(statusOf)
+    const windows = await store.windows(ids)
+    const asked = Object.values(ids).some((id) => id !== undefined)
+    const unused = asked ? [] : await unusedIn(store, windows)
+    return [...windows, ...unused].toSorted(compareWindows).map(statusOf)
   }
 
   async #store(): Promise<BudgetStore> {
@@ -77,6 +81,22 @@ function checkIds(ids: BudgetFilter): void {
     if (id !== undefined && typeof id !== 'string')
       throw wrong(`Budgets are asked for by ids, and '${name}' is a string`)
   }
+}
+
+/** The windows of budgets of a single id in which nothing was spent or held yet. */
+async function unusedIn(store: BudgetStore, used: readonly BudgetWindow[]): Promise<readonly BudgetWindow[]> {
+  const nameOf = ({ scope, period }: Budget, id: string): string => JSON.stringify([scope, id, period])
+  const known = new Set(used.map(({ budget, id }) => nameOf(budget, id)))
+  const found = new Map<string, BudgetWindow>()
+  for (const { scope, id, ...rest } of await store.list()) {
+    const name = nameOf({ scope, id, ...rest }, id)
+    if (id === '*' || rest.period === 'call' || known.has(name) || found.has(name)) continue
+    for (const window of await store.windows({ [scope]: id })) {
+      const own = nameOf(window.budget, window.id)
+      if (!known.has(own)) found.set(own, window)
+    }
+  }
+  return [...found.values()]
 }
 
 function statusOf(window: BudgetWindow): BudgetStatus {

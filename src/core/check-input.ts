@@ -1,6 +1,14 @@
 import { AIError } from './errors.ts'
 import { EMBED_VALUES_MAX, MESSAGES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
-import { PART_TYPES, ROLES, type Input, type Message, type Part, type Role } from './message.ts'
+import {
+  PART_TYPES,
+  ROLES,
+  type Input,
+  type MediaPart,
+  type Message,
+  type Part,
+  type Role,
+} from './message.ts'
 import { nearest } from './nearest.ts'
 
 /** Which parts a message of each role may hold. */
@@ -104,16 +112,43 @@ function checkPart(part: Part, role: Role, index: number): number {
       if (!isName(part.id) || !isName(part.name)) {
         throw invalid(`Message ${index}: a ${part.type} part needs an id and a name`)
       }
-      return checkText(JSON.stringify(part.type === 'tool-call' ? part.arguments : part.content) ?? '', index)
+      return (
+        checkText(JSON.stringify(part.type === 'tool-call' ? part.arguments : part.content) ?? '', index) +
+        (part.type === 'tool-call' ? 0 : checkResultMedia(part.media, index))
+      )
     case 'image':
     case 'audio':
     case 'file':
-      if ((part.data === undefined) === (part.url === undefined)) {
-        throw invalid(`Message ${index}: an ${part.type} part needs either data or url`)
-      }
-      return part.data?.length ?? part.url?.length ?? 0
+      return checkMedia(part, index)
   }
 }
+
+function checkMedia({ type, data, url, fileId }: MediaPart, index: number): number {
+  const [given, ...more] = [data, url, fileId].filter((one) => one !== undefined)
+  if (given === undefined || more.length > 0) {
+    throw invalid(`Message ${index}: an ${type} part needs exactly one of data, url and fileId`)
+  }
+  if (given !== data && typeof given !== 'string') {
+    throw invalid(`Message ${index}: url and fileId of an ${type} part are texts`)
+  }
+  return given.length
+}
+
+function checkResultMedia(media: readonly MediaPart[] | undefined, index: number): number {
+  if (media === undefined) return 0
+  if (!Array.isArray(media))
+    throw invalid(`Message ${index}: media of a tool-result part is an array of parts`)
+  let chars = 0
+  for (const part of media as readonly MediaPart[]) {
+    if (typeof part !== 'object' || part === null || !MEDIA_TYPES.includes(part.type)) {
+      throw invalid(`Message ${index}: media of a tool-result part holds image, audio and file parts only`)
+    }
+    chars += checkMedia(part, index)
+  }
+  return chars
+}
+
+const MEDIA_TYPES: readonly Part['type'][] = ['image', 'audio', 'file']
 
 function checkText(text: string, index: number): number {
   if (!text.isWellFormed()) {

@@ -33,10 +33,10 @@ const CHECKS: Readonly<Record<keyof CallOptions, Check>> = {
     isText(value) || isRecord(value) ? undefined : "is 'auto', 'none', 'required' or { tool }",
   output: (value) => (isRecord(value) || typeof value === 'function' ? undefined : 'is a schema'),
   serviceTier: label,
-  user: label,
-  project: label,
-  organization: label,
-  key: label,
+  user: scopeId,
+  project: scopeId,
+  organization: scopeId,
+  key: scopeId,
   tags: (value) =>
     Array.isArray(value) && value.length <= TAGS_MAX && value.every((tag) => label(tag) === undefined)
       ? undefined
@@ -71,10 +71,10 @@ const CHECKS: Readonly<Record<keyof CallOptions, Check>> = {
 const EMBED_CHECKS: Readonly<Record<keyof EmbedOptions, Check>> = {
   model: label,
   dimensions: whole(1),
-  user: label,
-  project: label,
-  organization: label,
-  key: label,
+  user: scopeId,
+  project: scopeId,
+  organization: scopeId,
+  key: scopeId,
   tags: CHECKS.tags,
   budget: CHECKS.budget,
   onLimit: CHECKS.onLimit,
@@ -119,6 +119,11 @@ function label(value: unknown): string | undefined {
   return isText(value) && value !== '' && value.length <= LABEL_CHARS_MAX && value.isWellFormed()
     ? undefined
     : `is a text of 1 to ${LABEL_CHARS_MAX} characters`
+}
+
+/** The id of a user, a project, …: `'*'` is each of them in a budget, and nobody's own. */
+function scopeId(value: unknown): string | undefined {
+  return value === '*' ? "is an id: '*' stands for each of them, in budgets" : label(value)
 }
 
 function stopSequences(value: unknown): string | undefined {

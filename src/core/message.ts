@@ -10,11 +10,15 @@ export interface TextPart {
   readonly providerData?: unknown
 }
 
-/** Bytes of a picture, a sound or a file: base64, a data URL or bytes; or the address of it. */
+/** A picture, a sound or a file: exactly one of `data`, `url` and `fileId` says which. */
 export interface MediaPart {
   readonly type: 'image' | 'audio' | 'file'
+  /** Its bytes: base64, a data URL or bytes. */
   readonly data?: string | Uint8Array
+  /** Its address. A provider that reads addresses gets it as it is; for others it is fetched, where that is allowed. */
   readonly url?: string
+  /** The id of a file that was uploaded to the provider before. */
+  readonly fileId?: string
   /** For example `image/png`. @default read from the data URL or the bytes */
   readonly mediaType?: string
   readonly name?: string
@@ -43,6 +47,8 @@ export interface ToolResultPart {
   readonly id: string
   readonly name: string
   readonly content: unknown
+  /** Pictures, sounds and files that belong to it; providers whose results are text refuse them. */
+  readonly media?: readonly MediaPart[]
   readonly isError?: boolean
 }
 

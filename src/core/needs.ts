@@ -1,4 +1,5 @@
 import type { Capability } from './capability.ts'
+import { mediaOf } from './media-parts.ts'
 import type { Message, Part } from './message.ts'
 import type { ChatRequest } from './request.ts'
 
@@ -32,7 +33,9 @@ export function offersTools({ tools = [], toolChoice }: Pick<ChatRequest, 'tools
 function addNeedsOf({ content }: Message, needed: Set<Capability>): void {
   if (typeof content === 'string') return
   for (const part of content) {
-    const capability = NEEDED_BY_PART[part.type]
-    if (capability !== undefined) needed.add(capability)
+    for (const { type } of [part, ...mediaOf(part)]) {
+      const capability = NEEDED_BY_PART[type]
+      if (capability !== undefined) needed.add(capability)
+    }
   }
 }

@@ -1,4 +1,4 @@
-import type { Message } from './message.ts'
+import type { MediaPart, Message } from './message.ts'
 import type { JsonSchema, PreparedSchema, Schema } from './schema.ts'
 
 /** What a tool may use while it runs. */
@@ -22,6 +22,17 @@ export interface Tool<Input = unknown> {
   readonly jsonSchema?: JsonSchema
   /** Runs it with checked arguments; what it gives back, or throws, goes back to the model. */
   run?(this: void, input: Input, context: ToolContext): unknown
+}
+
+/** What a tool gives back where pictures, sounds or files belong to it: `new ToolOutput('A chart', [{ type: 'image', data }])`. */
+export class ToolOutput {
+  readonly content: unknown
+  readonly media: readonly MediaPart[]
+
+  constructor(content: unknown, media: readonly MediaPart[]) {
+    this.content = content
+    this.media = media
+  }
 }
 
 /** A tool as the model sees it. */

@@ -18,6 +18,7 @@ import { UNKNOWN_USAGE, type Usage } from '../core/usage.ts'
 import type { Warning } from '../core/warning.ts'
 import type { Clock } from '../runtime.ts'
 import { readJson } from '../transport/body.ts'
+import { abortedError } from '../transport/failures.ts'
 import type { Exchange } from '../transport/transport.ts'
 import { ApiClient, type ApiRequest } from './api-client.ts'
 import { embedInBatches } from './embed-batches.ts'
@@ -26,11 +27,12 @@ import type { Media } from './media.ts'
 import { hasMedia } from './media-parts.ts'
 import { Gate } from './gate.ts'
 import { assertModelCan } from './model-can.ts'
-import { Knowledge, type Sending } from './knowledge.ts'
+import { Knowledge, type Encoded, type Sending } from './knowledge.ts'
 import { sendWhileLoading } from './load-watch.ts'
-import { marked, withOwnData } from './own-data.ts'
+import { marked, withOwnData, type Owner } from './own-data.ts'
 import { isWholeJson, newDecoder, readFirst } from './records.ts'
-import type { Billed, DriverParts, ProviderOptions, Rooms, Step } from './rooms.ts'
+import type { Billed, DriverParts, MediaPlaces, ProviderOptions, Rooms, Step } from './rooms.ts'
+import { unsent } from './unsent.ts'
 
 /**
  * The class that every driver extends. It owns the attempt, start to end (encode, send, decode or reduce), and a
@@ -103,15 +105,8 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   async #chat(request: ChatRequest, context: AttemptContext): Promise<void> {
     const { model } = request
     const startedMs = this.#clock.elapsed()
-    const found = await this.#knowledge.find(model, context, request)
-    assertModelCan(found.profile, request)
-    const ready = hasMedia(request)
-      ? await this.#client.named((await this.#loadMedia()).resolve(request, context), model)
-      : request
-    const known = this.#knowledge.known(model, found)
     const owner = { provider: this.provider, model }
-    const own = withOwnData(ready, owner)
-    const sent = this.#client.naming(model, () => this.#rooms.wire.toWire(own, known))
+    const { found, known, sent } = await this.#encode(request, context, owner).catch(unsent)
     this.#knowledge.sent(model, sent)
     const sending = { request, sent, before: known.memory, sentMs: this.#clock.elapsed() }
     const warnings = found.warnings.length === 0 ? sent.warnings : [...found.warnings, ...sent.warnings]
@@ -135,6 +130,24 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     } catch (error) {
       throw this.#knowledge.failed(error, sending)
     }
+  }
+
+  /** The body of a request, and what had to be known for it. */
+  async #encode(request: ChatRequest, context: AttemptContext, owner: Owner): Promise<Encoded<Options>> {
+    const { model } = owner
+    const found = await this.#knowledge.find(model, context, request)
+    assertModelCan(found.profile, request)
+    const ready = hasMedia(request)
+      ? await this.#client.named(
+          (await this.#loadMedia()).resolve(request, context, this.#places(model)),
+          model,
+        )
+      : request
+    const known = this.#knowledge.known(model, found)
+    const own = withOwnData(ready, owner)
+    const sent = this.#client.naming(model, () => this.#rooms.wire.toWire(own, known))
+    if (context.signal?.aborted) throw abortedError(context.signal.reason)
+    return { found, known, sent }
   }
 
   /** Sends what a model is needed for; where the user limits the wait for its first byte, the time of a load is not counted. */
@@ -181,6 +194,10 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     return this.#media
   }
 
+  #places(model: string): MediaPlaces {
+    return this.#rooms.wire.takenMedia?.(model, this.#options) ?? {}
+  }
+
   async #embed(request: EmbedRequest, context: Limits): Promise<Embedded> {
     const { api, wire, errors } = this.#rooms
     const path = api.embedPath?.(request, this.#options)
@@ -189,14 +206,15 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const { model } = request
     const { signal } = context
     const startedMs = this.#clock.elapsed()
-    const found = await this.#knowledge.find(model, context)
+    const found = await this.#knowledge.find(model, context).catch(unsent)
     return embedInBatches(request, {
       mayBeOneText: (error) => errors.mayBeOneText?.(error) ?? false,
       valuesMax: api.EMBED_BATCH_MAX,
       charsMax: api.EMBED_BATCH_CHARS_MAX,
       send: async (values) => {
         const part = { ...request, values }
-        const sent = encode(part, this.#knowledge.known(model, found))
+        const encoded = async () => encode(part, this.#knowledge.known(model, found))
+        const sent = await encoded().catch(unsent)
         this.#knowledge.sent(model, sent)
         const { body, warnings } = sent
         const { timeLeftMs: timeoutMs } = this.#left(context, startedMs)

@@ -7,6 +7,7 @@ import { retryAfterMs } from '../transport/retry.ts'
 import type { Clock } from '../runtime.ts'
 import type { Exchange, Transport, TransportRequest } from '../transport/transport.ts'
 import type { Address, Failure, RequestOptions } from './rooms.ts'
+import { unsent } from './unsent.ts'
 
 export interface ApiRequest extends RequestOptions {
   readonly method?: TransportRequest['method']
@@ -154,7 +155,7 @@ function encode(body: Readonly<Record<string, unknown>>): string {
   const text = JSON.stringify(body)
   // UTF-8 takes at most three bytes for a UTF-16 unit: only a text near the limit needs counting.
   const bytes = text.length * 3 > REQUEST_BYTES_MAX ? new TextEncoder().encode(text).length : 0
-  if (bytes > REQUEST_BYTES_MAX) throw tooLarge(`${bytes} bytes`, `${REQUEST_BYTES_MAX} bytes`)
+  if (bytes > REQUEST_BYTES_MAX) unsent(tooLarge(`${bytes} bytes`, `${REQUEST_BYTES_MAX} bytes`))
   return text
 }
 

@@ -1,6 +1,7 @@
 import type { LineKind } from '../core/cost.ts'
 import type { Demand } from '../core/driver.ts'
-import type { Message, Part } from '../core/message.ts'
+import type { MediaPart, Message, Part } from '../core/message.ts'
+import { mediaOf } from '../core/media-parts.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
 
 /** What a provider's own formatting of one message takes at most, in tokens. */
@@ -57,16 +58,15 @@ function inputKindsOf(messages: readonly Message[]): readonly LineKind[] {
   const kinds = new Set<LineKind>(['input', 'cache-write'])
   for (const { content } of messages) {
     if (typeof content === 'string') continue
-    for (const part of content) for (const kind of kindsOfPart(part)) kinds.add(kind)
+    for (const part of content.flatMap(mediaOf)) for (const kind of kindsOfPart(part)) kinds.add(kind)
   }
   return [...kinds]
 }
 
 /** As what a part could be billed beside text: a file is what its media type says, and anything where it says nothing. */
-function kindsOfPart(part: Part): readonly LineKind[] {
+function kindsOfPart(part: MediaPart): readonly LineKind[] {
   if (part.type === 'image') return ['input-image']
   if (part.type === 'audio') return ['input-audio']
-  if (part.type !== 'file') return []
   const { mediaType = '' } = part
   const [family = ''] = mediaType.split('/')
   if (family === 'text') return []
@@ -89,7 +89,7 @@ function bytesOf({ content }: Message): number | undefined {
 
 function bytesOfPart(part: Part): number | undefined {
   if (part.type === 'text') return utf8(part.text)
-  if (part.type === 'image' || part.type === 'audio' || part.type === 'file') return undefined
+  if (mediaOf(part).length > 0) return undefined
   // What a provider kept of its own thinking comes back with it, and may be billed.
   return lengthOf(part)
 }

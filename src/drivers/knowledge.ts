@@ -25,6 +25,13 @@ export interface Found {
   readonly warnings: readonly Warning[]
 }
 
+/** A chat request as it is sent, and what was known when it was made. */
+export interface Encoded<Options> {
+  readonly found: Found
+  readonly known: Known<Options>
+  readonly sent: WireRequest
+}
+
 /** A chat request on its way. */
 export interface Sending {
   readonly request: ChatRequest

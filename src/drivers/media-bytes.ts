@@ -29,6 +29,30 @@ export function mediaTypeOf(base64: string): string | undefined {
   })?.[0]
 }
 
+/** Media types by the ends of names. */
+const BY_EXTENSION: Readonly<Record<string, string>> = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  wav: 'audio/wav',
+  mp3: 'audio/mpeg',
+  flac: 'audio/flac',
+  ogg: 'audio/ogg',
+  m4a: 'audio/mp4',
+  mp4: 'video/mp4',
+  webm: 'video/webm',
+  mov: 'video/quicktime',
+  pdf: 'application/pdf',
+}
+
+/** The media type of what an address leads to, by the end of its path; undefined where that tells nothing. */
+export function mediaTypeByName(url: string): string | undefined {
+  const extension = /\.([a-z0-9]+)$/i.exec(URL.parse(url)?.pathname ?? '')?.[1]?.toLowerCase() ?? ''
+  return Object.hasOwn(BY_EXTENSION, extension) ? BY_EXTENSION[extension] : undefined
+}
+
 /** Standard base64, padded, of bytes. */
 export function toBase64(bytes: Uint8Array): string {
   const pieces: string[] = []

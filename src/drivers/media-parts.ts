@@ -1,1 +1,1 @@
-export { hasMedia, isMedia, isReadyMedia, type ReadyMedia } from '../core/media-parts.ts'
+export { hasMedia, isMedia, isReadyMedia, mediaOf, type ReadyMedia } from '../core/media-parts.ts'

@@ -1,12 +1,12 @@
 import { AIError } from '../core/errors.ts'
-import type { MediaPart, Message } from '../core/message.ts'
+import type { MediaPart, Part } from '../core/message.ts'
 import type { ChatRequest } from '../core/request.ts'
 import { readBody } from '../transport/body.ts'
 import { isPublicAddress } from '../transport/public-address.ts'
 import { isLoopback } from '../transport/url.ts'
 import { bytesIn, dataUrlContent, mediaTypeOf, toBase64, toStandardBase64 } from './media-bytes.ts'
-import { isMedia, type ReadyMedia } from './media-parts.ts'
-import type { DriverContext, MediaOptions } from './rooms.ts'
+import { isMedia, mediaOf, type ReadyMedia } from './media-parts.ts'
+import type { DriverContext, MediaOptions, MediaPlaces, TakenMedia } from './rooms.ts'
 
 /** Largest picture, sound or file where nothing else is configured, in bytes: base64 makes a third more of it. */
 const MEDIA_BYTES_MAX: number = 20 * 1024 * 1024
@@ -24,7 +24,10 @@ interface Patience {
   readonly timeLeftMs: number | undefined
 }
 
-/** Makes the pictures, sounds and files of a request ready: base64 of whatever they were given as. */
+/**
+ * Makes the pictures, sounds and files of a request ready: what the provider reads itself stays as it is, the rest
+ * becomes base64 of whatever it was given as.
+ */
 export class Media {
   readonly #context: DriverContext
   readonly #options: MediaOptions
@@ -39,18 +42,37 @@ export class Media {
   /**
    * The request with its media ready.
    *
-   * @throws AIError `request_invalid` for what is no picture or sound, or may not be fetched; `limit_exceeded`
+   * @throws AIError `request_invalid` for what is no picture or sound, may not be fetched, or has no place with the
+   * provider; `limit_exceeded`
    */
-  async resolve(request: ChatRequest, patience: Patience): Promise<ChatRequest> {
-    const ready = new Map<MediaPart, ReadyMedia>()
+  async resolve(request: ChatRequest, patience: Patience, places: MediaPlaces = {}): Promise<ChatRequest> {
+    const ready = new Map<MediaPart, MediaPart>()
     const away: MediaPart[] = []
-    for (const part of mediaIn(request.messages)) {
+    for (const { part, taken } of placed(request, places)) {
+      if (this.#goesAsItIs(part, taken)) continue
       const data = this.#atHand(part)
       if (data === undefined) away.push(part)
       else ready.set(part, this.#ready(part, data))
     }
     for (const [part, media] of await this.#fetchAll(away, patience)) ready.set(part, media)
     return withMedia(request, ready)
+  }
+
+  /** Whether the provider knows what the part is by its id, or reads its address itself. */
+  #goesAsItIs(part: MediaPart, { urls = {}, fileIds = [] }: TakenMedia): boolean {
+    const { type, url, fileId } = part
+    if (fileId !== undefined) {
+      if (fileIds.includes(type)) return true
+      throw invalid(
+        `The provider takes no file id for ${nameOf(part)}: pass the bytes as data, or an address as url`,
+      )
+    }
+    const target = url === undefined ? null : URL.parse(url)
+    if (!target || !urls[type]?.some((begin) => target.href.startsWith(begin))) return false
+    // What the configuration names is to be fetched here: the provider may not reach it, or not be let in.
+    if (this.#isNamed(target) || !mayBePublic(target.hostname)) return false
+    assertNoUser(part, target)
+    return true
   }
 
   async #fetchAll(
@@ -144,8 +166,7 @@ export class Media {
     const { transport, runtime } = this.#context
     const named = this.#isNamed(url)
     if (!named) assertFetchable(part, url, this.#options.fetchUrls)
-    if (url.username !== '' || url.password !== '')
-      throw invalid(`The url of ${nameOf(part)} has a user in it`)
+    assertNoUser(part, url)
     const totalMs = Math.min(FETCH_MS_MAX, timeLeftMs ?? FETCH_MS_MAX)
     const address = await addressOf(part, url, runtime, named)
     const there = new URL(url)
@@ -175,6 +196,18 @@ export class Media {
     const origins: readonly string[] = fetchUrls
     return origins.some((origin) => URL.parse(origin)?.origin === url.origin)
   }
+}
+
+/** Whether a host can be one of the public internet, as far as its name tells. */
+function mayBePublic(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  if (host.includes(':') || /^[\d.]+$/.test(host)) return isPublicAddress(host)
+  return host.includes('.') && !/\.(?:localhost|local|internal)$/.test(host)
+}
+
+/** @throws AIError `request_invalid` */
+function assertNoUser(part: MediaPart, { username, password }: URL): void {
+  if (username !== '' || password !== '') throw invalid(`The url of ${nameOf(part)} has a user in it`)
 }
 
 /** @throws AIError `request_invalid` */
@@ -247,15 +280,35 @@ function isFileSystem(value: unknown): value is FileSystem {
   return typeof value === 'object' && value !== null && 'promises' in value
 }
 
-function mediaIn(messages: readonly Message[]): readonly MediaPart[] {
-  return messages.flatMap(({ content }) => (typeof content === 'string' ? [] : content.filter(isMedia)))
+/** The media of a request, each with what is taken in its place. @throws AIError `request_invalid` for one without any */
+function placed(
+  { messages }: ChatRequest,
+  { messages: inMessages = {}, results }: MediaPlaces,
+): readonly { readonly part: MediaPart; readonly taken: TakenMedia }[] {
+  const parts = messages.flatMap(({ content }) => (typeof content === 'string' ? [] : content))
+  return parts.flatMap((holder) => {
+    const taken = isMedia(holder) ? inMessages : results
+    return mediaOf(holder).map((part) => {
+      if (taken && (taken.types?.includes(part.type) ?? true)) return { part, taken }
+      const place = isMedia(holder) ? 'message' : `result of a tool (${'name' in holder ? holder.name : ''})`
+      throw invalid(
+        `The provider takes no ${part.type} part in a ${place}: say it in words, or put it into a message of the user`,
+      )
+    })
+  })
 }
 
-function withMedia(request: ChatRequest, ready: ReadonlyMap<MediaPart, ReadyMedia>): ChatRequest {
+function withMedia(request: ChatRequest, ready: ReadonlyMap<MediaPart, MediaPart>): ChatRequest {
+  const made = (media: MediaPart): MediaPart => ready.get(media) ?? media
+  const withReady = (part: Part): Part => {
+    if (isMedia(part)) return made(part)
+    return part.type === 'tool-result' && part.media ? { ...part, media: part.media.map(made) } : part
+  }
   const messages = request.messages.map((message) => {
     const { content } = message
-    if (typeof content === 'string' || !content.some(isMedia)) return message
-    return { ...message, content: content.map((part) => (isMedia(part) ? (ready.get(part) ?? part) : part)) }
+    return typeof content === 'string' || content.flatMap(mediaOf).length === 0
+      ? message
+      : { ...message, content: content.map(withReady) }
   })
   return { ...request, messages }
 }

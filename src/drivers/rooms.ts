@@ -3,6 +3,7 @@ import type { Bill, Demand, Driver, Embedded, ModelManagement } from '../core/dr
 import type { AIError } from '../core/errors.ts'
 import type { Failure } from '../core/failure.ts'
 import type { Health } from '../core/health.ts'
+import type { MediaPart } from '../core/message.ts'
 import type { ModelInfo } from '../core/model-info.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
 import type { RateLimits } from '../core/rate-limits.ts'
@@ -25,7 +26,7 @@ export interface ProviderOptions {
   /** Which driver speaks to it. @default the provider's name */
   readonly driver?: string
   /** Kept out of every message, log and inspection. */
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
   /** As the provider's own documentation writes it. */
   readonly baseUrl?: string
   /** The model of calls that name none. */
@@ -72,14 +73,31 @@ export interface Timeouts extends Deadlines {
 /** What may be fetched for a message, and how much of it. */
 export interface MediaOptions {
   /**
-   * Whether http and https addresses in messages are fetched: `true` from public hosts over https, or the origins that
-   * are, which may also be of a private network (`['https://pictures.example']`). @default false
+   * Whether http and https addresses in messages are fetched here: `true` from public hosts over https, where the provider
+   * reads no addresses itself; or the origins that are, which may also be of a private network
+   * (`['https://pictures.example']`), whatever the provider reads. @default false
    */
   readonly fetchUrls?: boolean | readonly string[] | undefined
   /** Whether `file:` addresses in messages are read. @default false */
   readonly readFiles?: boolean | undefined
   /** Largest picture, sound or file, in bytes. @default 20 MiB */
   readonly bytesMax?: number | undefined
+}
+
+/** What a provider takes of pictures, sounds and files in one place, beside their bytes. */
+export interface TakenMedia {
+  /** Beginnings of the addresses that it reads itself (`https://` is all of them), by the type of part. @default none */
+  readonly urls?: Readonly<Partial<Record<MediaPart['type'], readonly string[]>>>
+  /** Types of parts that can be the id of a file that it has. @default none */
+  readonly fileIds?: readonly MediaPart['type'][]
+  /** Types of parts that have a place there at all. @default all */
+  readonly types?: readonly MediaPart['type'][]
+}
+
+/** By place; results of tools are text only where nothing is said of them. */
+export interface MediaPlaces {
+  readonly messages?: TakenMedia
+  readonly results?: TakenMedia
 }
 
 /** What a driver is given from outside. */
@@ -184,6 +202,8 @@ export interface Rooms<Options extends ProviderOptions, State> {
   }
   readonly wire: {
     toWire(request: ChatRequest, known: Known<Options>): WireRequest
+    /** What the provider takes of pictures, sounds and files. @default their bytes, in messages only */
+    readonly takenMedia?: (model: string, options: Options) => MediaPlaces
     /** Whether the server's version decides what is sent. */
     readonly needsVersion?: (request: ChatRequest, profile: ModelInfo | undefined) => boolean
     fromWire(json: unknown): Step<State>

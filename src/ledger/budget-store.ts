@@ -142,7 +142,7 @@ export interface BudgetStore {
   assume(): Promise<number>
   /**
    * The current windows of the budgets that concern these ids, also of those that were never used (all zero; budgets per
-   * call have none). Without ids: every current window that was used, and one for each budget of a single id.
+   * call have none). Without ids: every current window that was used.
    */
   windows(filter?: BudgetFilter): Promise<readonly BudgetWindow[]>
   /** Works out every window from holds and entries, and says what does not add up. */

@@ -151,16 +151,25 @@ function keepCost(cost: Cost): Cost {
     return Object.freeze({ status, amount, source: keepSource(source, FREE_SOURCES), lines })
   }
   if (cost.status === 'exact') {
-    const { status, source, reported } = cost
+    const { status, source, reported, computed } = cost
     const priceList = keepTold(cost.priceList, 'cost.priceList')
     const own = { status, amount, source: keepSource(source, EXACT_SOURCES), lines, priceList }
-    if (reported === undefined) return Object.freeze(own)
-    return Object.freeze({ ...own, reported: keepAmount(reported, 'cost.reported') })
+    return Object.freeze({
+      ...own,
+      ...(reported === undefined ? {} : { reported: keepAmount(reported, 'cost.reported') }),
+      ...(computed === undefined ? {} : { computed: keepAmount(computed, 'cost.computed') }),
+    })
   }
   const { status, estimate } = cost
   const own = { status, amount, lines, reason: keepTold(cost.reason, 'cost.reason') }
   if (estimate === undefined) return Object.freeze(own)
   return Object.freeze({ ...own, estimate: keepAmount(estimate, 'cost.estimate') })
+}
+
+/** What groat itself worked out beside the amount: stores keep both of these in one column. */
+export function ownSumOf(cost: Cost): Amount | undefined {
+  if (cost.status === 'bounded') return cost.estimate
+  return cost.status === 'exact' ? cost.computed : undefined
 }
 
 const FREE_SOURCES = ['local', 'declared'] as const

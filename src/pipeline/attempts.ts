@@ -82,14 +82,15 @@ async function letIn<C extends AnyCall, Result>(
   const { call, driver } = target
   const attemptId = `${call.id}/${done.length + 1}`
   const spent = sum(done.map(({ attempt }) => attempt.cost.amount?.picos ?? ZERO))
+  const sentBefore = done.length > 0
   const admission = isLimitable(call)
-    ? await askGuard(parts, { call, driver, attemptId, spent })
+    ? await askGuard(parts, { call, driver, attemptId, spent, sentBefore })
     : passed(call)
   if ('before' in admission)
     return { asked, call, driver, attemptId, hold: undefined, warnings: [], ...admission }
   if (admission.status === 'admitted') {
     for (const facts of admission.over) {
-      const needed = admission.hold?.worst.amount ?? ZERO_AMOUNT
+      const needed = admission.hold?.worst?.amount ?? ZERO_AMOUNT
       parts.emitter.emit('budgetExceeded', () => {
         return { ...callFacts(call, parts.runtime.clock), ...facts, needed, enforced: false }
       })
@@ -106,7 +107,7 @@ async function letIn<C extends AnyCall, Result>(
     }
   }
   const { onLimit } = admission
-  const refusal = await refusalOf(parts, call, driver, admission)
+  const refusal = await refusalOf(parts, { call, driver, sentBefore }, admission)
   // What earlier rounds of the call brought is paid for, and goes to the caller.
   const error = refusal.with({ partial: done.at(-1)?.outcome.partial() })
   if (switched || !isFallback(onLimit)) throw error
@@ -122,8 +123,8 @@ async function askGuard<C extends AnyCall>(
   try {
     return await admit(parts.guard, asking)
   } catch (error) {
-    if (isAIError(error) && error.code !== 'store_failed') return { before: error }
-    throw error
+    if (!isAIError(error) || error.code === 'store_failed') throw error
+    return { before: error.with({ details: { ...error.details, sent: false } }) }
   }
 }
 

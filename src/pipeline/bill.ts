@@ -102,7 +102,7 @@ function bounded(
         )
       : undefined
   const estimate = seen && seen.unknown === undefined ? seen : undefined
-  if (hold) {
+  if (hold?.worst) {
     const { amount, lines } = hold.worst
     const reason = `${cost.reason}: at most this, which was held for it`
     return { status: 'bounded', amount, lines, reason, ...(estimate && { estimate: estimate.amount }) }
@@ -133,7 +133,8 @@ function isRefusal(error: AIError | undefined): boolean {
   // Of a call in several requests, some may have been answered before one was refused.
   if (!error || error.partial || error.details['answered'] !== undefined) return false
   const { status, code, details } = error
-  if (details['sent'] === false) return true
+  // An address or a header that HTTP does not allow is found out before anything leaves.
+  if (details['sent'] === false || (code === 'config_invalid' && status === undefined)) return true
   // The answer had begun with a 200, and what came then only says what a status would have said.
   if (details['midStream'] === true) return false
   if (status !== undefined && status >= STATUS_REFUSED_MIN) {

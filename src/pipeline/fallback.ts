@@ -2,7 +2,7 @@ import type { Call, EmbedCall } from '../core/call.ts'
 import type { Driver, Locality } from '../core/driver.ts'
 import { isAIError, type AIError } from '../core/errors.ts'
 import type { Warning } from '../core/warning.ts'
-import type { Admission } from '../budget/guard.ts'
+import type { Admission, Asking } from '../budget/guard.ts'
 import { budgetExceeded } from '../budget/facts.ts'
 import { callFacts } from './call-facts.ts'
 import { assertCapable, assertDeclared } from './capable.ts'
@@ -18,8 +18,7 @@ type Refused = Extract<Admission<Call>, { status: 'refused' }>
 /** The error of an attempt that was not let in, with what could be done instead; listeners are told. */
 export async function refusalOf(
   parts: PipelineParts,
-  call: Call | EmbedCall,
-  driver: Driver,
+  { call, driver, sentBefore }: Pick<Asking<Call | EmbedCall>, 'call' | 'driver' | 'sentBefore'>,
   { error, facts, needed, affordable }: Refused,
 ): Promise<AIError> {
   if (error) return error
@@ -29,7 +28,7 @@ export async function refusalOf(
   })
   const alternatives = await freeModels(parts, call)
   const refusal = { ...facts, needed, affordableOutputTokens: affordable ?? null, alternatives }
-  return budgetExceeded(refusal, driver.provider, call.request.model)
+  return budgetExceeded(refusal, { provider: driver.provider, model: call.request.model, sentBefore })
 }
 
 /** Where a budget sent a call. */

@@ -4,6 +4,7 @@ import { AIError } from '../core/errors.ts'
 import type { Message, Part } from '../core/message.ts'
 import { offersTools } from '../core/needs.ts'
 import type { AIResponse, ToolCall } from '../core/response.ts'
+import type { PreparedSchema } from '../core/schema.ts'
 import type { Fold } from '../core/stream.ts'
 import type { Warning } from '../core/warning.ts'
 import { parseOutput } from '../tools/output.ts'
@@ -158,9 +159,11 @@ async function outputRound(
   fold: Fold,
   more: boolean,
 ): Promise<NextRound | { readonly output: unknown } | undefined> {
-  if (!call.output || fold.toolCalls.length > 0 || fold.end?.finishReason.unified === 'length')
+  const ended = fold.end?.finishReason.unified
+  // What was cut, or refused, is no answer that could fit.
+  if (!call.output || fold.toolCalls.length > 0 || ended === 'length' || ended === 'content-filter')
     return undefined
-  const parsed = await parseOutput(fold.text, call.output)
+  const parsed = await parseAnswer(fold, call.output)
   const withTools = offersTools(current.request)
   // Where no tools were on offer, the provider was to hold the model to the schema: then there is nothing but JSON.
   const enforced = withTools || parsed.pure ? undefined : false
@@ -185,6 +188,16 @@ async function outputRound(
     details: { issues: parsed.issues, ...(enforced === false && { enforced }) },
     partial: { text: fold.text, parts: fold.snapshot() },
   })
+}
+
+/** Reads the value out of the whole text; where a model remarked on its way there, out of the last part of it. */
+async function parseAnswer(fold: Fold, output: PreparedSchema): ReturnType<typeof parseOutput> {
+  const whole = await parseOutput(fold.text, output)
+  const texts = fold.parts.filter((part) => part.type === 'text' && part.text !== '')
+  const last = texts.at(-1)
+  if (('value' in whole && whole.pure) || texts.length < 2 || last?.type !== 'text') return whole
+  const own = await parseOutput(last.text, output)
+  return 'value' in own && own.pure ? own : whole
 }
 
 function wasRepaired(call: Call, current: Call): boolean {

@@ -1,7 +1,8 @@
 import { AIError } from '../core/errors.ts'
+import { isMedia } from '../core/media-parts.ts'
 import type { Message, ToolResultPart } from '../core/message.ts'
 import type { ToolCall } from '../core/response.ts'
-import type { PreparedTool } from '../core/tool.ts'
+import { ToolOutput, type PreparedTool } from '../core/tool.ts'
 
 /** What is told of tools that run. */
 export interface ToolWatcher {
@@ -78,8 +79,17 @@ async function runTool(call: ToolCall, run: ToolRun): Promise<ToolResultPart> {
   const { id, name } = call
   run.watcher.called(call)
   try {
-    const content = sendable(await contentOf(call, run), call)
-    const result: ToolResultPart = { type: 'tool-result', id, name, content }
+    const given = await contentOf(call, run)
+    const { content, media } = given instanceof ToolOutput ? given : { content: given, media: [] }
+    if (!Array.isArray(media) || !media.every(isMedia))
+      throw failed(call, `The media of ${name} are no parts`)
+    const result: ToolResultPart = {
+      type: 'tool-result',
+      id,
+      name,
+      content: sendable(content, call),
+      ...(media.length > 0 && { media }),
+    }
     run.watcher.completed(call, result)
     return result
   } catch (thrown) {

@@ -35,8 +35,10 @@ describe('windowAt', () => {
     ['day', 'America/Havana', '2026-11-01T05:30Z', '2026-11-01T04:00Z to 2026-11-02T05:00Z'],
     ['day', 'Pacific/Apia', '2011-12-30T09:59Z', '2011-12-29T10:00Z to 2011-12-30T10:00Z'],
     ['day', 'Pacific/Apia', '2011-12-30T10:00Z', '2011-12-30T10:00Z to 2011-12-31T10:00Z'],
-    ['day', 'America/St_Johns', '2010-11-07T02:30Z', '2010-11-07T02:30Z to 2010-11-08T03:30Z'],
     ['day', 'America/St_Johns', '2010-11-07T02:45Z', '2010-11-07T02:30Z to 2010-11-08T03:30Z'],
+    ['day', 'America/St_Johns', '2010-11-07T02:30Z', '2010-11-07T02:30Z to 2010-11-08T03:30Z'],
+    ['hour', 'America/St_Johns', '2010-11-07T02:30:30Z', '2010-11-07T02:30Z to 2010-11-07T02:31Z'],
+    ['hour', 'America/St_Johns', '2010-11-07T02:31Z', '2010-11-07T02:31Z to 2010-11-07T03:30Z'],
     // Weeks begin on Monday, also over the year's end; the leap day is there every four years.
     ['week', 'UTC', '2026-11-22T23:59Z', '2026-11-16T00:00Z to 2026-11-23T00:00Z'],
     ['week', 'UTC', '2026-11-23T00:00Z', '2026-11-23T00:00Z to 2026-11-30T00:00Z'],

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { groatProgram, newPlace, parsed, type Ended, type Place } from './child.ts'
 
 const MOCK = new URL('../../src/drivers/mock/index.ts', import.meta.url).href
@@ -56,6 +55,3 @@ export async function json(
 export function textIn(place: Place, file: string): string {
   return readFileSync(join(place.folder, file), 'utf8')
 }
-
-/** Where the sources are, for programs that a test writes. */
-export const SOURCES: string = fileURLToPath(new URL('../../src/', import.meta.url))

@@ -205,3 +205,18 @@ describe('a ledger of your own without budgets', () => {
     })
   })
 })
+
+test('a budget of one id stands there as soon as it is set, and is listed once', async () => {
+  await using ai = createAI({ providers: { mock: mock() } })
+  await ai.budgets.set({ scope: 'user', id: 'ada', period: 'day', limit: '5.00' })
+  await ai.budgets.set({ scope: 'user', id: '*', period: 'month', limit: '9.00' })
+  const standing = (await ai.budgets.status()).map(({ budget, id, spent }) => [
+    budget.period,
+    id,
+    String(spent),
+  ])
+  expect(standing).toEqual([
+    ['month', 'ada', '0'],
+    ['day', 'ada', '0'],
+  ])
+})

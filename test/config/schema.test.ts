@@ -39,6 +39,9 @@ test('the schema takes all that createAI takes', () => {
     contextWindow: { min: 1, max: 2 },
     media: { fetchUrls: ['https://pictures.example'], readFiles: true, bytesMax: 1 },
     prices: 'openai',
+    dialect: 'chat',
+    organization: 'org-1',
+    project: 'proj_1',
     fetch: globalThis.fetch,
   }
   const config: Required<AIConfig> = {

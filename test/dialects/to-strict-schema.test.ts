@@ -96,7 +96,7 @@ describe('a schema that OpenAI is to hold a model to', () => {
     ['says nothing of a value', open({ a: {} })],
     ['refers to what is not there', { $ref: '#/$defs/Gone', $defs: {} }],
     ['refers to somewhere else', { $ref: 'https://schemas.example/a' }],
-    ['depends', { ...open({ a: { type: 'string' } }), if: {}, then: {} }],
+    ['depends', { ...open({ a: { type: 'string' } }), if: {}, else: {} }],
     [
       'is too deep',
       Array.from({ length: 80 }).reduce<Record<string, unknown>>((inner) => open({ a: inner }), open({})),

@@ -180,6 +180,33 @@ export const ENDS: readonly BudgetCase[] = [
     },
   },
   {
+    name: 'tells of a threshold once, also where a correction goes back below it',
+    async run({ open, setNow }) {
+      const ledger = await open()
+      await ledger.budgets.set(budget({ period: 'total', limit: '1' }))
+      await hold(ledger, 'a', '0.9', { ttlMs: MINUTE })
+      await setNow(NOON + MINUTE)
+      await ledger.budgets.assume()
+      assert.deepStrictEqual((await settle(ledger, 'a', '0.1')).windows[0]?.crossed, [])
+      await ledger.budgets.set(budget({ period: 'total', limit: '1' }))
+      assert.deepStrictEqual((await spend(ledger, 'b', '0.8')).windows[0]?.crossed, [])
+      assert.deepStrictEqual((await spend(ledger, 'c', '0.1')).windows[0]?.crossed, [0.95])
+    },
+  },
+  {
+    name: 'counts what the books have, where the entry was written before its hold is settled',
+    async run({ open }) {
+      const ledger = await open()
+      await ledger.budgets.set(budget({ limit: '1' }))
+      await hold(ledger, 'a', '0.5')
+      await ledger.append(ended('a', '0.25'))
+      assert.equal((await settle(ledger, 'a', '0.375')).state, 'settled')
+      assert.deepStrictEqual(await standings(ledger), ['0.25 + 0.00 of 1.00'])
+      assert.equal((await all(ledger)).length, 1)
+      await assertClean(ledger, 0)
+    },
+  },
+  {
     name: 'counts a hold that nobody heard of in full, and never gives it back by itself',
     async run({ open, setNow }) {
       const ledger = await open()

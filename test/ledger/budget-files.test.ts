@@ -269,11 +269,17 @@ describe('budgets in a file', () => {
       throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
     }
     const results = await Promise.allSettled([
+      ledger.budgets.set(budget({ limit: '9' })),
       settle(ledger, 'a', '0.25'),
       ledger.budgets.reserve(holdOf('b', '0.25')),
-      ledger.budgets.set(budget({ limit: '9' })),
     ])
     for (const result of results) expect(result).toMatchObject({ reason: refused('error of the disk', true) })
+    // Another process changes the budget meanwhile: what was not written is not remembered in its place.
+    const other = await openLedger()
+    await other.budgets.set(budget({ limit: '1', thresholds: [0.25] }))
+    expect(await ledger.budgets.applicable({ user: 'ada' })).toEqual([
+      budget({ limit: '1', thresholds: [0.25] }),
+    ])
     expect(await all(ledger)).toEqual([])
     expect(await standings(ledger)).toEqual(['0.00 + 0.50 of 1.00'])
     seen.beforeCommit = () => {}

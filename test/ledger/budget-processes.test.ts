@@ -18,7 +18,10 @@ const HOLD = dollars('0.004')
 /** How long workers are killed for, in seconds: 30 show more, and take long for each run of the suite. */
 const KILLING_S = Number(process.env['GROAT_CRASH_SECONDS'] ?? 6)
 /** Longest time that a worker has from its beginning to its end, in milliseconds. */
-const KILL_MS_MAX = 400
+const KILL_MS_MAX = 800
+/** Fewest settlements that the test is content with, and how long it waits for them, in milliseconds. */
+const SETTLEMENTS_MIN = 200
+const WAIT_MS_MAX = 60_000
 /** For a machine that is busy with other things, in milliseconds. */
 const TIMEOUT_MS = 120_000 + KILLING_S * 1_000
 
@@ -49,8 +52,8 @@ interface Worker {
   readonly said: Promise<Said>
 }
 
-function startWorker(prefix: string, ttlMs: number): Worker {
-  const child = spawn(process.execPath, [WORKER, path, prefix, String(ttlMs)], {
+function startWorker(prefix: string, ttlMs: number, callers: number): Worker {
+  const child = spawn(process.execPath, [WORKER, path, prefix, String(ttlMs), String(callers)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let text = ''
@@ -87,7 +90,7 @@ test(
   'four processes with 250 calls at once each fill one budget to within one call, and never above it',
   async () => {
     await prepare('8')
-    const workers = Array.from({ length: PROCESSES }, (_, index) => startWorker(`p${index}`, 600_000))
+    const workers = Array.from({ length: PROCESSES }, (_, index) => startWorker(`p${index}`, 600_000, 250))
     await Promise.all(workers.map(({ ready }) => ready))
     for (const { begin } of workers) begin()
     const saids = await Promise.all(workers.map(({ said }) => said))
@@ -123,16 +126,22 @@ test(
     const limit = `${20 * KILLING_S}`
     await prepare(limit)
     const saids: Said[] = []
-    const isTime = (since: number): boolean => performance.now() - since < KILLING_S * 1_000
     const began = performance.now()
-    let kills = 0
+    let [kills, settlements] = [0, 0]
+    /** On a busy machine workers may be killed before they come to anything. */
+    const isTime = (): boolean => {
+      const ms = performance.now() - began
+      return ms < KILLING_S * 1_000 || (settlements < SETTLEMENTS_MIN && ms < WAIT_MS_MAX)
+    }
     const keepOneGoing = async (index: number): Promise<void> => {
-      for (let round = 0; isTime(began); round++) {
-        const { child, ready, begin, said } = startWorker(`w${index}.${round}`, 300)
+      for (let round = 0; isTime(); round++) {
+        const { child, ready, begin, said } = startWorker(`w${index}.${round}`, 300, 32)
         await ready
         begin()
         const cancel = systemClock.after(Math.random() * KILL_MS_MAX, () => child.kill('SIGKILL'))
-        saids.push(await said)
+        const heard = await said
+        saids.push(heard)
+        settlements += heard.settled.length
         cancel()
         if (child.signalCode === 'SIGKILL') kills++
       }
@@ -147,7 +156,7 @@ test(
     expect(await online.budgets.verify()).toMatchObject({ discrepancies: [] })
     await online.close()
 
-    expect(saids.flatMap(({ settled }) => settled).length).toBeGreaterThan(kills)
+    expect(settlements).toBeGreaterThanOrEqual(SETTLEMENTS_MIN)
     const ledger = await openLater()
     const proof = await ledger.budgets.verify()
     expect(proof).toMatchObject({ openHolds: 0, discrepancies: [] })

@@ -2,7 +2,7 @@
  * A process that holds and settles against the budget of ada in a ledger file, with many calls at once, and says what
  * it did: `sent ID PICOS` when the hold is durable and the stand-in of a provider has billed, `settled ID` when the
  * entry is. It says `ready`, begins when it is told to on its standard input, and ends when the budget is full.
- * Run: node budget-worker.ts PATH PREFIX TTL_MS
+ * Run: node budget-worker.ts PATH PREFIX TTL_MS CALLERS
  */
 import { once } from 'node:events'
 import { openSqliteLedger } from '../../src/ledger/sqlite/index.ts'
@@ -12,9 +12,8 @@ import { exactPicos } from './entries.ts'
 
 /** What is held for each call, in picos: what it costs is at most that. */
 const HOLD_PICOS = 4_000_000_000n
-const IN_FLIGHT = 250
 
-const [path = '', prefix = '', ttlMs = '60000'] = process.argv.slice(2)
+const [path = '', prefix = '', ttlMs = '60000', callers = '1'] = process.argv.slice(2)
 const ledger = await openSqliteLedger({ path })
 let next = 0
 let inFlight = 0
@@ -59,6 +58,6 @@ if (process.argv[1] === import.meta.filename) {
   say('ready')
   await once(process.stdin, 'data')
   process.stdin.destroy()
-  await Promise.all(Array.from({ length: IN_FLIGHT }, caller))
+  await Promise.all(Array.from({ length: Number(callers) }, caller))
   await ledger.close()
 }

@@ -23,6 +23,7 @@ const COSTS: readonly Cost[] = [
   { status: 'free', source: 'declared', amount: ZERO_AMOUNT, lines: [line(ZERO_AMOUNT)] },
   exact('0.000000000001'),
   { ...exact('12.5'), reported: parseUsd('12.4999') } as Cost,
+  { ...exact('12.5'), reported: parseUsd('12.5'), computed: parseUsd('12.4999') } as Cost,
   { status: 'exact', source: 'refused', priceList: '', amount: ZERO_AMOUNT, lines: [] },
   exactPicos(INT64_MAX),
   exactPicos(-5n),

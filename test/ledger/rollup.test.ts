@@ -21,9 +21,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function open(
-  rollupEntriesMin: number,
-): Promise<{
+async function open(rollupEntriesMin: number): Promise<{
   readonly ledger: BudgetLedger
   readonly sql: (text: string) => void
   readonly seen: ReturnType<typeof watched>

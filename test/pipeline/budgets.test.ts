@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import {
   createAI,
+  tool,
   usd,
   type AIConfig,
   type BudgetInput,
@@ -281,6 +282,41 @@ test('observed budgets count and tell, and refuse nothing', async () => {
     const [status] = await ai.budgets.status({ user: 'ada' })
     expect(String(status?.spent)).toBe('0.00021')
   }
+})
+
+test('what a call did cost counts where nobody knew what it could cost, if it was let pass', async () => {
+  // The price is known, and what bounds the output is not: nothing is held for it.
+  const { ai } = world([{ ...DAY, limit: '0.0005', mode: 'observe' }])
+  await ai.sendMessage('Hi', { user: 'ada' })
+  const [status] = await ai.budgets.status({ user: 'ada' })
+  expect([status?.spent, status?.held].map(String)).toEqual(['0.00021', '0'])
+  expect((await ai.ledger.verify()).discrepancies).toEqual([])
+})
+
+test('a refusal in a later round says what was sent before, and brings it along', async () => {
+  const { ai } = world([{ ...DAY, limit: '0.0009' }], {
+    replies: () => ({
+      toolCalls: [{ id: 'a', name: 'now', arguments: {} }],
+      usage: { inputTokens: 10, outputTokens: 100 },
+    }),
+  })
+  const now = tool({
+    name: 'now',
+    description: 'The time',
+    input: { type: 'object' },
+    run: async () => 'noon',
+  })
+  const refusal = ai.sendMessage('Hi', { user: 'ada', maxOutputTokens: 50, tools: [now] })
+  await expect(refusal).rejects.toMatchObject({
+    code: 'budget_exceeded',
+    message: expect.stringContaining('What was sent before is paid for') as string,
+    partial: { parts: [{ type: 'tool-call', name: 'now' }] },
+  })
+})
+
+test.each(['user', 'project', 'organization', 'key'])("nobody's own %s is '*'", async (scope) => {
+  const { ai } = world([])
+  await expect(ai.sendMessage('Hi', { [scope]: '*' })).rejects.toMatchObject({ code: 'request_invalid' })
 })
 
 test('a call cannot leave out or change what is built in', async () => {

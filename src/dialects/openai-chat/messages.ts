@@ -1,6 +1,6 @@
 import { isObject } from '../../core/error-text.ts'
 import { AIError } from '../../core/errors.ts'
-import { isMedia } from '../../core/media-parts.ts'
+import { isMedia, resultsIn } from '../../core/media-parts.ts'
 import type {
   MediaPart,
   Message,
@@ -52,7 +52,13 @@ const AUDIO_FORMATS: Readonly<Record<string, string>> = {
   'audio/mp3': 'mp3',
 }
 
-function toWireMedia({ type, data, url, mediaType, name }: MediaPart): Wire {
+function toWireMedia({ type, data, url, fileId, mediaType, name }: MediaPart): Wire {
+  if (fileId !== undefined) {
+    if (type === 'file') return { type: 'file', file: { file_id: fileId } }
+    throw invalid(
+      `Chat Completions takes file ids of files only, and of no ${type}: pass its bytes or its address`,
+    )
+  }
   const address = typeof data === 'string' ? `data:${mediaType ?? ''};base64,${data}` : url
   if (address === undefined) throw invalid(`The ${type} has neither data nor url: pass one of them`)
   if (type === 'image') return { type: 'image_url', image_url: { url: address } }
@@ -70,6 +76,9 @@ function toWireMedia({ type, data, url, mediaType, name }: MediaPart): Wire {
 function toAssistant(content: Message['content'], takesThoughts: boolean): Wire {
   if (typeof content === 'string') return { role: 'assistant', content }
   const text = textOf(content)
+  const media = content.find(isMedia)
+  if (media)
+    throw invalid(`An answer cannot hold an ${media.type} part here: put it into a message of the user`)
   const calls = content.flatMap((part) => (part.type === 'tool-call' ? [toWireCall(part)] : []))
   return {
     role: 'assistant',
@@ -98,13 +107,17 @@ function toWireCall({ id, name, arguments: given }: ToolCallPart): Wire {
   return { id: toWireId(id), type: 'function', function: { name, arguments: JSON.stringify(given) } }
 }
 
-/** Only middleware can put anything but results into a message of a tool. */
+/** Only middleware can put a text in place of results into a message of a tool. */
 function toWireResults({ role, content }: Message): readonly Wire[] {
-  if (typeof content === 'string') return [{ role, content }]
-  return content.flatMap((part) => (part.type === 'tool-result' ? [toWireResult(part)] : []))
+  return typeof content === 'string' ? [{ role, content }] : resultsIn(content).map(toWireResult)
 }
 
-function toWireResult({ id, content, isError }: ToolResultPart): Wire {
+function toWireResult({ id, content, isError, media = [] }: ToolResultPart): Wire {
+  if (media.length > 0) {
+    throw invalid(
+      'Chat Completions takes results of tools as text only: put pictures into a message of the user',
+    )
+  }
   return { role: 'tool', tool_call_id: toWireId(id), content: resultText(content, isError) }
 }
 

@@ -1,5 +1,5 @@
 import { AIError } from '../../core/errors.ts'
-import { isReadyMedia } from '../../core/media-parts.ts'
+import { isMedia, isReadyMedia, mediaOf, resultsIn } from '../../core/media-parts.ts'
 import type {
   MediaPart,
   Message,
@@ -66,7 +66,7 @@ function toItems(message: Message, quirks: InputQuirks, calls: KeptByCalls): rea
     case 'user':
       return [{ role, content: toUserContent(content, quirks) }]
     case 'tool':
-      return toResults(message, calls)
+      return toResults(message, quirks, calls)
     case 'assistant':
       return typeof content === 'string' ? [{ role, content }] : toAnswer(content, quirks)
   }
@@ -76,19 +76,24 @@ function toUserContent(content: Message['content'], quirks: InputQuirks): unknow
   if (typeof content === 'string' || content.every((part) => part.type === 'text')) return textOf(content)
   return content.flatMap((part) => {
     if (part.type === 'text') return part.text === '' ? [] : [{ type: 'input_text', text: part.text }]
-    if (part.type === 'image' || part.type === 'audio' || part.type === 'file') return [toMedia(part, quirks)]
-    return []
+    return isMedia(part) ? [toMedia(part, quirks)] : []
   })
 }
 
 function toMedia(part: MediaPart, { imageDetail }: InputQuirks): Wire {
-  if (!isReadyMedia(part)) throw invalid(`The ${part.type} has no data: pass its bytes`)
-  const { type, data, mediaType, name } = part
-  const address = `data:${mediaType};base64,${data}`
-  if (mediaType.startsWith('image/'))
-    return { type: 'input_image', image_url: address, detail: imageDetail ?? 'auto' }
-  if (type === 'file') return { type: 'input_file', filename: name ?? 'file', file_data: address }
-  throw invalid("The Responses API takes no sounds: set dialect to 'chat' and use a model that hears")
+  const { type, url, fileId, mediaType = '', name } = part
+  const bytes = isReadyMedia(part) ? `data:${mediaType};base64,${part.data}` : undefined
+  const address = bytes ?? url
+  if (address === undefined && fileId === undefined)
+    throw invalid(`The ${type} part has nothing in it that is ready: pass its bytes as data`)
+  if (type === 'image' || mediaType.startsWith('image/')) {
+    const which = fileId === undefined ? { image_url: address } : { file_id: fileId }
+    return { type: 'input_image', ...which, detail: imageDetail ?? 'auto' }
+  }
+  if (type !== 'file')
+    throw invalid("The Responses API takes no sounds: set dialect to 'chat' and use a model that hears")
+  if (bytes !== undefined) return { type: 'input_file', filename: name ?? 'file', file_data: bytes }
+  return { type: 'input_file', ...(fileId === undefined ? { file_url: address } : { file_id: fileId }) }
 }
 
 /**
@@ -102,6 +107,8 @@ function toAnswer(parts: readonly Part[], quirks: InputQuirks): readonly Wire[] 
     if (part.type === 'text') addText(items, part, whole)
     else if (part.type === 'tool-call') addCall(items, part, whole)
     else if (part.type === 'reasoning' && whole && quirks.thoughts) items.push(...itemOf(part))
+    else if (isMedia(part))
+      throw invalid(`An answer cannot hold an ${part.type} part here: put it into a message of the user`)
   }
   return items
 }
@@ -170,29 +177,41 @@ function inputOf({ input }: ToolCallPart['arguments']): string {
   return typeof input === 'string' ? input : JSON.stringify(input ?? '')
 }
 
-/** Only middleware can put anything but results into a message of a tool. */
-function toResults({ content }: Message, calls: KeptByCalls): readonly Wire[] {
+/** Only middleware can put a text in place of results into a message of a tool. */
+function toResults({ content }: Message, quirks: InputQuirks, calls: KeptByCalls): readonly Wire[] {
   if (typeof content === 'string') return [{ role: 'user', content }]
   const items: Wire[] = []
-  const wrapped = new Map<string, { readonly name: string; readonly output: string }[]>()
-  for (const part of content) {
-    if (part.type !== 'tool-result') continue
+  const wrapped = new Map<string, ToolResultPart[]>()
+  for (const part of resultsIn(content)) {
     const wrapper = calls.get(part.id)?.wrapper
-    if (!wrapper) items.push(toResult(part, calls))
-    else {
-      const output = { name: part.name, output: resultText(part.content, part.isError) }
-      wrapped.set(wrapper.callId, [...(wrapped.get(wrapper.callId) ?? []), output])
-    }
+    if (!wrapper) items.push(toResult(part, quirks, calls))
+    else wrapped.set(wrapper.callId, [...(wrapped.get(wrapper.callId) ?? []), part])
   }
-  for (const [callId, outputs] of wrapped) {
-    items.push({ type: 'function_call_output', call_id: toCallId(callId), output: JSON.stringify(outputs) })
+  for (const [callId, parts] of wrapped) {
+    const outputs = parts.map(({ name, content: given, isError }) => ({
+      name,
+      output: resultText(given, isError),
+    }))
+    const output = toOutput(JSON.stringify(outputs), parts.flatMap(mediaOf), quirks)
+    items.push({ type: 'function_call_output', call_id: toCallId(callId), output })
   }
   return items
 }
 
-function toResult({ id, content, isError }: ToolResultPart, calls: KeptByCalls): Wire {
+function toResult(part: ToolResultPart, quirks: InputQuirks, calls: KeptByCalls): Wire {
+  const { id, content, isError } = part
   const type = calls.get(id)?.custom ? 'custom_tool_call_output' : 'function_call_output'
-  return { type, call_id: toCallId(id), output: resultText(content, isError) }
+  return {
+    type,
+    call_id: toCallId(id),
+    output: toOutput(resultText(content, isError), mediaOf(part), quirks),
+  }
+}
+
+/** A text, or a text and what belongs to it. */
+function toOutput(text: string, media: readonly MediaPart[], quirks: InputQuirks): unknown {
+  if (media.length === 0) return text
+  return [{ type: 'input_text', text }, ...media.map((part) => toMedia(part, quirks))]
 }
 
 /** An empty text would look to the model as if nothing had been run. */

@@ -11,7 +11,7 @@ export interface GeminiOptions extends ProviderOptions {
   /** With the version. @default https://generativelanguage.googleapis.com/v1beta */
   readonly baseUrl?: string
   /** @default GEMINI_API_KEY, else GOOGLE_API_KEY, for Google's own address only */
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
 }
 
 export const MODELS_PATH = '/models'

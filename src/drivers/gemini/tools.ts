@@ -1,3 +1,4 @@
+import { isReadyMedia } from '../../core/media-parts.ts'
 import type { Part, ToolCallPart, ToolResultPart } from '../../core/message.ts'
 import { isObject } from '../../core/error-text.ts'
 import type { ChatRequest } from '../../core/request.ts'
@@ -177,13 +178,16 @@ export function toWireToolCall(call: ToolCallPart): Wire {
 
 /** A result; `call` is the one that it answers, where the conversation has it. */
 export function toWireToolResult(result: ToolResultPart, call: ToolCallPart | undefined): Wire {
-  const { id, name, content, isError } = result
+  const { id, name, content, isError, media = [] } = result
   const ids = call ? idOf(call) : { id: wireId(id) }
   const output = content === undefined || content === '' ? 'ok' : content
   const response = isError === true ? { error: content === '' ? 'error' : content } : { output }
   // `$ref` is a word of Gemini's own there, at any depth: as a text it is one of the tool's.
   const safe = hasRef(response) ? mapped(response) : response
-  return { functionResponse: { ...ids, name, response: safe } }
+  const parts = media
+    .filter(isReadyMedia)
+    .map(({ mediaType: mimeType, data }) => ({ inlineData: { mimeType, data } }))
+  return { functionResponse: { ...ids, name, response: safe, ...(parts.length > 0 && { parts }) } }
 }
 
 /** The model's own id, or none where it gave none; calls of other models keep theirs, as far as Gemini takes it. */

@@ -1,14 +1,15 @@
 import type { Embedded } from '../../core/driver.ts'
 import { AIError } from '../../core/errors.ts'
 import { isObject } from '../../core/error-text.ts'
-import { isReadyMedia } from '../../core/media-parts.ts'
-import type { Message, Part, ToolCallPart } from '../../core/message.ts'
+import { isMedia, isReadyMedia } from '../../core/media-parts.ts'
+import type { MediaPart, Message, Part, ToolCallPart } from '../../core/message.ts'
 import { downgraded, nearestLevel } from '../../core/reasoning-level.ts'
 import type { ChatRequest, EmbedRequest, Reasoning } from '../../core/request.ts'
 import { toUsage } from '../../core/usage.ts'
 import type { Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
-import type { Known, WireRequest } from '../rooms.ts'
+import { mediaTypeByName } from '../media-bytes.ts'
+import type { Known, MediaPlaces, WireRequest } from '../rooms.ts'
 import {
   ignored,
   invalid,
@@ -54,6 +55,28 @@ export function toWire(request: ChatRequest, _known?: Known<GeminiOptions>): Wir
     ...(tier === undefined ? {} : { serviceTier: tier }),
   }
   return { body, warnings }
+}
+
+/** Files of Google's Files API, and films on YouTube, of which no media type has to be said. */
+const FILES = ['https://generativelanguage.googleapis.com/']
+const YOUTUBE: readonly string[] = ['https://www.youtube.com/', 'https://youtube.com/', 'https://youtu.be/']
+
+/** What Google reads by its address; from Gemini 3 on any file on the web, and bytes in results of tools. */
+export function takenMedia(model: string): MediaPlaces {
+  const { isGemini3 } = traitsOf(model)
+  const urls = isGemini3 ? ['https://'] : [...FILES, ...YOUTUBE]
+  const messages = { urls: { image: urls, audio: urls, file: urls } }
+  return isGemini3 ? { messages, results: {} } : { messages }
+}
+
+function toWireMedia(part: MediaPart): Wire {
+  if (isReadyMedia(part)) return { inlineData: { mimeType: part.mediaType, data: part.data } }
+  const { type, url = '', mediaType } = part
+  const mimeType = mediaType ?? mediaTypeByName(url)
+  if (mimeType === undefined && !YOUTUBE.some((begin) => url.startsWith(begin))) {
+    throw invalid(`Gemini must be told what the url of an ${type} part leads to: say its mediaType`)
+  }
+  return { fileData: { ...present({ mimeType }), fileUri: url } }
 }
 
 function toConfig(
@@ -210,7 +233,7 @@ function userParts(message: Message, calls: ReadonlyMap<string, ToolCallPart>): 
   if (typeof content === 'string') return textParts(message)
   return content.flatMap((part): readonly Wire[] => {
     if (part.type === 'tool-result') return [toWireToolResult(part, calls.get(part.id))]
-    if (isReadyMedia(part)) return [{ inlineData: { mimeType: part.mediaType, data: part.data } }]
+    if (isMedia(part)) return [toWireMedia(part)]
     return part.type === 'text' && part.text !== '' ? [{ text: part.text }] : []
   })
 }
@@ -221,7 +244,7 @@ function modelParts(message: Message): readonly Wire[] {
   if (typeof content === 'string') return textParts(message)
   return content.flatMap((part): readonly Wire[] => {
     if (part.type === 'tool-call') return [toWireToolCall(part)]
-    if (isReadyMedia(part)) return [{ inlineData: { mimeType: part.mediaType, data: part.data } }]
+    if (isMedia(part)) return [toWireMedia(part)]
     return part.type === 'text' || part.type === 'reasoning' ? saidParts(part) : []
   })
 }

@@ -2,15 +2,27 @@ import type { Embedded } from '../../core/driver.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import type { DriverEvent } from '../../core/stream.ts'
 import { toUsage } from '../../core/usage.ts'
-import type { Step, WireRequest } from '../rooms.ts'
+import type { MediaPlaces, Step, WireRequest } from '../rooms.ts'
 import type { MockVectors } from './api.ts'
 import { INITIAL, reduce, type MockState } from './stream.ts'
+
+const WEB: readonly string[] = ['https://', 'http://']
 
 /** A script is asked with the request as it is. */
 export function toWire(request: ChatRequest): WireRequest {
   const { model, messages, stream, maxOutputTokens } = request
   const limit = maxOutputTokens === undefined ? {} : { maxOutputTokens }
   return { body: { model, messages, stream, ...limit }, warnings: [] }
+}
+
+const EVERYTHING = {
+  urls: { image: WEB, audio: WEB, file: WEB },
+  fileIds: ['image', 'audio', 'file'],
+} as const
+
+/** A script may be asked anything: nothing is read for it. */
+export function takenMedia(): MediaPlaces {
+  return { messages: EVERYTHING, results: EVERYTHING }
 }
 
 /** A whole answer is the fold of its records. */

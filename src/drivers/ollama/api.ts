@@ -11,7 +11,7 @@ export interface OllamaOptions extends ProviderOptions {
   /** Without `/api`. @default OLLAMA_HOST as Ollama itself reads it, else http://127.0.0.1:11434 */
   readonly baseUrl?: string
   /** @default OLLAMA_API_KEY, for addresses at ollama.com only */
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
 }
 
 export const CHAT_PATH = '/api/chat'

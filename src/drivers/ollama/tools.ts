@@ -1,3 +1,4 @@
+import { resultsIn } from '../../core/media-parts.ts'
 import type { Message, ToolCallPart, ToolResultPart } from '../../core/message.ts'
 import { offersTools } from '../../core/needs.ts'
 import type { ChatRequest } from '../../core/request.ts'
@@ -71,10 +72,9 @@ export function toWireToolResult({ id, name, content, isError }: ToolResultPart)
   return { role: 'tool', content: textOf(content, isError), tool_name: name, tool_call_id: id }
 }
 
-/** Each result of a message on its own, in order. Only middleware can put anything else there. */
+/** Each result of a message on its own, in order. Only middleware can put a text there. */
 export function toWireToolResults({ role, content }: Message): readonly Wire[] {
-  if (typeof content === 'string') return [{ role, content }]
-  return content.flatMap((part) => (part.type === 'tool-result' ? [toWireToolResult(part)] : []))
+  return typeof content === 'string' ? [{ role, content }] : resultsIn(content).map(toWireToolResult)
 }
 
 /** An empty text would look to the model as if nothing had been run. */

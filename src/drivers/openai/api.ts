@@ -17,7 +17,7 @@ export interface OpenAIOptions extends ProviderOptions {
   /** With its version. @default OPENAI_BASE_URL, else https://api.openai.com/v1 */
   readonly baseUrl?: string
   /** @default OPENAI_API_KEY, for OpenAI's own addresses and OPENAI_BASE_URL only */
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
   /** Which of its two APIs is spoken: compatible servers mostly know `chat` only. @default 'responses' */
   readonly dialect?: 'responses' | 'chat'
   /** Whose account it is, where a key has several. @default OPENAI_ORG_ID */
@@ -227,6 +227,7 @@ export function toSettings(
     if (setting) {
       const field = setting[dialect]
       const right = checked(name, value, setting.kind)
+      if (name === 'promptCacheOptions') refuseLongCache(right)
       if (field === undefined) warnings.push(elsewhere(name, dialect))
       else fields[field] = name === 'metadata' || name === 'logitBias' ? right : toWireNames(right)
     } else if (tool) {
@@ -241,6 +242,14 @@ export function toSettings(
   if (tools !== undefined && dialect === 'chat') throw noHostedTools('tools')
   hostedTools.push(...((tools ?? []) as readonly Readonly<Record<string, unknown>>[]))
   return { fields: { ...fields, ...ownFields(body) }, hostedTools, own: rest, warnings }
+}
+
+/** Writing into a cache for half a day costs more than the one price that is known of it: the bill would be too low. */
+function refuseLongCache(options: unknown): void {
+  if ((options as { readonly ttl?: unknown }).ttl !== '12h') return
+  throw invalid(
+    "providerOptions.openai.promptCacheOptions.ttl cannot be '12h': groat does not know its price. Use '30m'",
+  )
 }
 
 /** What only a compatible server knows, as it writes it. */

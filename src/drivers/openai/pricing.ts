@@ -93,6 +93,9 @@ export function toDemand(
   const { fields, hostedTools } = toSettings(request.providerOptions, dialect)
   const max = fields['max_tool_calls']
   const names = hostedTools.flatMap(({ type }) => billedName(type) ?? [])
+  // Chat Completions has a search of its own, and can be asked to speak, through fields that only `body` can set.
+  if (fields['web_search_options'] !== undefined) names.push('web-search')
+  const speaks = Array.isArray(fields['modalities']) && fields['modalities'].includes('audio')
   const kept = fields['previous_response_id'] ?? fields['conversation']
   const { outputTokens } = demand
   const least = dialect === 'responses' ? OPENAI_RESPONSES.outputTokensMin : 1
@@ -100,6 +103,9 @@ export function toDemand(
     ...demand,
     inputTokens: names.length > 0 || kept !== undefined ? undefined : demand.inputTokens,
     outputTokens: outputTokens === undefined ? undefined : Math.max(outputTokens, least),
+    outputKinds: speaks ? [...demand.outputKinds, 'output-audio'] : demand.outputKinds,
+    // Over Chat Completions others than OpenAI may bill what was thought beside the limit, as xAI does.
+    outputBound: dialect === 'chat' && demand.vendor === 'xai' ? 'uncapped' : demand.outputBound,
     toolCalls: names.map((name) => ({ name, max: typeof max === 'number' ? max : undefined })),
   }
 }

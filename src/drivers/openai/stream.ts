@@ -9,7 +9,7 @@ export type OpenAIState =
   | { readonly dialect: 'chat'; readonly state: chat.ChatState }
   | { readonly dialect: 'responses'; readonly state: responses.ResponsesState }
 
-export const FRAMING = 'sse'
+export const FRAMING: 'sse' = responses.FRAMING
 
 export const INITIAL: OpenAIState = { dialect: undefined }
 

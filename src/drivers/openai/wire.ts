@@ -6,7 +6,7 @@ import type { Step, WireBody } from '../../core/wire.ts'
 import { COMPATIBLE_CHAT, OPENAI_CHAT, toWire as toChatWire } from '../../dialects/openai-chat/wire.ts'
 import * as embeddings from '../../dialects/openai-embeddings.ts'
 import { ignored, OPENAI_RESPONSES, toWire as toResponsesWire } from '../../dialects/openai-responses/wire.ts'
-import type { Known, WireRequest } from '../rooms.ts'
+import type { Known, MediaPlaces, WireRequest } from '../rooms.ts'
 import { invalid, isChat, isOpenAI, toSettings, type OpenAIOptions, type Settings } from './api.ts'
 import { traitsOf, type Effort } from './models.ts'
 import { wholeAnswer, type OpenAIState } from './stream.ts'
@@ -14,6 +14,19 @@ import { wholeAnswer, type OpenAIState } from './stream.ts'
 /** The body of `POST /responses`, or of `POST /chat/completions` where the configuration says `dialect: 'chat'`. */
 export function toWire(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest {
   return isChat(known.options) ? toChat(request, known) : toResponses(request, known)
+}
+
+const WEB: readonly string[] = ['https://', 'http://']
+
+/**
+ * Pictures and, over Responses, files are read by their addresses and ids (openai.yaml). A server of one's own gets bytes
+ * only: it would read addresses from inside of the network that it stands in, and many cannot.
+ */
+export function takenMedia(_model: string, options: OpenAIOptions): MediaPlaces {
+  if (options.local === true) return {}
+  if (isChat(options)) return { messages: { urls: { image: WEB }, fileIds: ['file'] } }
+  const taken = { urls: { image: WEB, file: WEB }, fileIds: ['image', 'file'] } as const
+  return { messages: taken, results: taken }
 }
 
 function toResponses(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest {

@@ -13,7 +13,7 @@ export interface XaiOptions extends ProviderOptions {
   /** With its version. @default XAI_BASE_URL, else https://api.x.ai/v1 */
   readonly baseUrl?: string
   /** @default XAI_API_KEY, for xAI's own addresses and XAI_BASE_URL only */
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
 }
 
 export const RESPONSES_PATH = '/responses'

@@ -5,7 +5,7 @@ import type { ChatRequest } from '../../core/request.ts'
 import type { Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
 import * as dialect from '../../dialects/openai-responses/wire.ts'
-import type { Known, WireRequest } from '../rooms.ts'
+import type { Known, MediaPlaces, WireRequest } from '../rooms.ts'
 import { ignored, toSettings, type XaiOptions } from './api.ts'
 import { traitsOf } from './models.ts'
 import type { XaiState } from './stream.ts'
@@ -38,6 +38,18 @@ export function toWire(request: ChatRequest, known: Known<XaiOptions>): WireRequ
   const { input } = wire.body
   const body = { ...wire.body, input: Array.isArray(input) ? input.flatMap(toOwnItems) : input }
   return { body, warnings: [...warnings, ...wire.warnings] }
+}
+
+const WEB: readonly string[] = ['https://', 'http://']
+
+/**
+ * Pictures and files are read by their addresses, and files by their ids (docs.x.ai, api-reference). Results of tools are
+ * text there; that they can hold pictures is seen in vercel/ai packages/xai.
+ */
+export function takenMedia(_model: string, options: XaiOptions): MediaPlaces {
+  // A server of one's own would read addresses from inside of the network that it stands in.
+  const urls = options.local === true ? {} : { image: WEB, file: WEB }
+  return { messages: { urls, fileIds: ['file'] }, results: { urls, types: ['image'] } }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Cost, CostLine } from '../../core/cost.ts'
 import type { Usage } from '../../core/usage.ts'
 import { Amount } from '../../money/amount.ts'
-import { restoreEntry, type KeptEntry } from '../entry.ts'
+import { ownSumOf, restoreEntry, type KeptEntry } from '../entry.ts'
 import type { EntryKind, LedgerEntry } from '../ledger.ts'
 import { fromText, toText } from './text.ts'
 
@@ -94,7 +94,7 @@ export function encodeEntry({ entry, raw }: KeptEntry): SentRow {
     cost_reason: 'reason' in cost ? toText(cost.reason) : undefined,
     cost_price_list: 'priceList' in cost ? toText(cost.priceList) : undefined,
     cost_reported_picos: 'reported' in cost ? cost.reported?.picos.toString() : undefined,
-    cost_estimate_picos: 'estimate' in cost ? cost.estimate?.picos.toString() : undefined,
+    cost_estimate_picos: ownSumOf(cost)?.picos.toString(),
     cost_lines: encodeLines(cost.lines),
     service_tier: optional(entry.serviceTier),
     savings_baseline: optional(savings?.baseline),
@@ -208,8 +208,11 @@ function decodeCost(row: ReadRow): Cost {
       lines,
       priceList: fromText(row.cost_price_list ?? ''),
     } as const
-    if (row.cost_reported_picos === null) return own
-    return { ...own, reported: amountOf(row.cost_reported_picos) }
+    return {
+      ...own,
+      ...(row.cost_reported_picos === null ? {} : { reported: amountOf(row.cost_reported_picos) }),
+      ...(row.cost_estimate_picos === null ? {} : { computed: amountOf(row.cost_estimate_picos) }),
+    }
   }
   const own = { status: 'bounded', amount, lines, reason } as const
   if (row.cost_estimate_picos === null) return own

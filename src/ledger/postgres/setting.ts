@@ -53,7 +53,7 @@ LANGUAGE sql STABLE AS $$
     WHERE o.budget_id = b.id AND o.scope_id = counted) AS last ON true
 $$;
 
--- Those of some ids; of none, every one that was used, and that of each budget of a single id.
+-- Those of some ids, also where they were never used; of none, every one that was used.
 CREATE FUNCTION groat.windows_of(ids jsonb) RETURNS TABLE (budget jsonb, scope_id text, starts_at bigint,
   ends_at bigint, limit_picos numeric, settled numeric, reserved numeric, excess numeric) LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -64,7 +64,6 @@ BEGIN
     CROSS JOIN LATERAL (
       SELECT DISTINCT w.scope_id FROM groat.budget_window AS w
       WHERE w.budget_id = b.id AND (w.ends_at IS NULL OR w.ends_at > t)
-      UNION SELECT b.scope_id WHERE b.scope_id <> '*'
     ) AS counted(id)
     CROSS JOIN LATERAL groat.window_of(b, counted.id, t) AS n
     WHERE b.active AND b.period <> 'call';

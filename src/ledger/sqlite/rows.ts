@@ -2,7 +2,7 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { Cost, CostLine } from '../../core/cost.ts'
 import type { Usage } from '../../core/usage.ts'
 import { Amount } from '../../money/amount.ts'
-import { restoreEntry, type KeptEntry } from '../entry.ts'
+import { ownSumOf, restoreEntry, type KeptEntry } from '../entry.ts'
 import type { EntryKind, LedgerEntry } from '../ledger.ts'
 
 /** A row of the table `entry` as it is read: whole numbers are bigints, for picos do not fit into a number. */
@@ -126,7 +126,7 @@ export function encodeEntry({ entry, raw }: KeptEntry): SQLInputValue[] {
     'reason' in cost ? cost.reason : null,
     'priceList' in cost ? cost.priceList : null,
     ('reported' in cost ? cost.reported?.picos : undefined) ?? null,
-    ('estimate' in cost ? cost.estimate?.picos : undefined) ?? null,
+    ownSumOf(cost)?.picos ?? null,
     encodeLines(cost.lines),
     entry.serviceTier ?? null,
     entry.savings?.baseline ?? null,
@@ -224,8 +224,11 @@ function decodeCost(row: EntryTable): Cost {
   if (row.cost_status === 'exact') {
     const source = row.cost_source as ExactSource
     const own = { status: 'exact', amount, source, lines, priceList: row.cost_price_list ?? '' } as const
-    if (row.cost_reported_picos === null) return own
-    return { ...own, reported: new Amount(row.cost_reported_picos) }
+    return {
+      ...own,
+      ...(row.cost_reported_picos === null ? {} : { reported: new Amount(row.cost_reported_picos) }),
+      ...(row.cost_estimate_picos === null ? {} : { computed: new Amount(row.cost_estimate_picos) }),
+    }
   }
   const own = { status: 'bounded', amount, lines, reason } as const
   if (row.cost_estimate_picos === null) return own

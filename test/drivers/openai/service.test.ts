@@ -392,6 +392,32 @@ describe('what is billed', () => {
       outputTokens: 0,
     })
   })
+
+  it('counts what only exact fields can ask for, and a limit that bounds nothing', () => {
+    const demand = (body: object, options: OpenAIOptions = {}): object =>
+      toDemand(request({ providerOptions: { body } }), where({ dialect: 'chat', ...options }))
+    expect(demand({ x: 1 })).toMatchObject({ toolCalls: [], outputKinds: ['output', 'reasoning'] })
+    expect(demand({ web_search_options: {} })).toMatchObject({
+      inputTokens: undefined,
+      toolCalls: [{ name: 'web-search', max: undefined }],
+    })
+    expect(demand({ modalities: ['text', 'audio'] })).toMatchObject({
+      outputKinds: ['output', 'reasoning', 'output-audio'],
+    })
+    const grok = { baseUrl: 'https://api.x.ai/v1', prices: 'xai' }
+    expect(demand({}, grok)).toMatchObject({ outputBound: 'uncapped' })
+    expect(demand({})).toMatchObject({ outputBound: 'capped' })
+  })
+
+  it('has no price for half a day in the cache, which is refused', async () => {
+    await using world = await openWorld()
+    const providerOptions = { openai: { promptCacheOptions: { mode: 'explicit', ttl: '12h' } } }
+    await expect(world.ai.sendMessage('Hi', { providerOptions })).rejects.toMatchObject({
+      code: 'request_invalid',
+      message: expect.stringContaining("cannot be '12h'") as string,
+    })
+    expect(world.server.requests).toHaveLength(0)
+  })
 })
 
 describe('a compatible server', () => {

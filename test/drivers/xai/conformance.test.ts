@@ -116,11 +116,11 @@ describe('xAI, case by case', () => {
     await using world = await openWorld()
     const costs: string[] = []
     for (const input of [199_999, 200_000]) {
-      world.server.reply({ text: 'x', usage: counts(input, 0, 0, input) })
+      world.server.reply({ text: 'x', usage: counts(input, 0, 1, input + 1) })
       costs.push(String((await handle(world).sendMessage('Hi')).cost.amount))
     }
-    // $1.25 and $2.50 for a million.
-    expect(costs).toEqual(['0.24999875', '0.5'])
+    // $1.25 and $2.50 for a million, and one token of output at $2.50 and $5.
+    expect(costs).toEqual(['0.25000125', '0.500005'])
   })
 
   it('6: adds the fees of its own tools where no ticks are told', async () => {

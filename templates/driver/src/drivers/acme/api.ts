@@ -9,7 +9,7 @@ export interface AcmeOptions extends ProviderOptions {
   /** With the version. @default https://api.acme.example/v1 */
   readonly baseUrl?: string
   /** @default ACME_API_KEY, for Acme's own address only */
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
 }
 
 export const MODELS_PATH = '/models'
