@@ -31,7 +31,7 @@ import { Knowledge, type Encoded, type Sending } from './knowledge.ts'
 import { sendWhileLoading } from './load-watch.ts'
 import { marked, withOwnData, type Owner } from './own-data.ts'
 import { isWholeJson, newDecoder, readFirst } from './records.ts'
-import type { Billed, DriverParts, MediaPlaces, ProviderOptions, Rooms, Step } from './rooms.ts'
+import type { Billed, DriverParts, ProviderOptions, Rooms, Step } from './rooms.ts'
 import { unsent } from './unsent.ts'
 
 /**
@@ -138,10 +138,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const found = await this.#knowledge.find(model, context, request)
     assertModelCan(found.profile, request)
     const ready = hasMedia(request)
-      ? await this.#client.named(
-          (await this.#loadMedia()).resolve(request, context, this.#places(model)),
-          model,
-        )
+      ? await this.#client.named((await this.#loadMedia()).resolve(request, context), model)
       : request
     const known = this.#knowledge.known(model, found)
     const own = withOwnData(ready, owner)
@@ -190,12 +187,9 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
   async #loadMedia(): Promise<Media> {
     if (this.#media) return this.#media
     const { Media } = await import('./media.ts')
-    this.#media = new Media(this.#parts.context, this.#options.media)
+    const { context, options, rooms } = this.#parts
+    this.#media = new Media(context, options.media, (model) => rooms.wire.takenMedia?.(model, options))
     return this.#media
-  }
-
-  #places(model: string): MediaPlaces {
-    return this.#rooms.wire.takenMedia?.(model, this.#options) ?? {}
   }
 
   async #embed(request: EmbedRequest, context: Limits): Promise<Embedded> {

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../core/schema.ts'
-import { isObject } from './error-text.ts'
+import { isObject } from '../core/error-text.ts'
 
 // What llama.cpp makes a grammar of (ggml-org/llama.cpp common/json-schema-to-grammar.cpp and src/llama-grammar.cpp at
 // b10488). It refuses the whole request for what it cannot make one of, and passes over what it does not know.

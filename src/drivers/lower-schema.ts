@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../core/schema.ts'
-import { isObject } from './error-text.ts'
-import { describedBy, wordsFor } from './schema-words.ts'
+import { isObject } from '../core/error-text.ts'
+import { describedBy, wordsFor } from '../core/schema-words.ts'
 
 /** How often a schema may stand within itself before the next time becomes a plain object. */
 const SELF_REFERENCES_MAX = 2

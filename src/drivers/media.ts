@@ -18,6 +18,9 @@ const FETCHED_MAX = 32
 /** What is fetched for a message says what it is with these, and nothing about who asks. */
 const ACCEPT = 'image/*, audio/*, application/pdf;q=0.9, */*;q=0.1'
 
+/** What a model takes in place of bytes; undefined where it takes bytes in messages and nothing else. */
+type PlacesOf = (model: string) => MediaPlaces | undefined
+
 /** How long a request waits for its media. */
 interface Patience {
   readonly signal: AbortSignal | undefined
@@ -31,12 +34,14 @@ interface Patience {
 export class Media {
   readonly #context: DriverContext
   readonly #options: MediaOptions
+  readonly #placesOf: PlacesOf
   /** What was fetched, as long as someone holds the part: later rounds and retries send the same. */
   readonly #fetched = new WeakMap<MediaPart, { readonly url: string; readonly data: string }>()
 
-  constructor(context: DriverContext, options: MediaOptions = {}) {
+  constructor(context: DriverContext, options: MediaOptions = {}, placesOf: PlacesOf = () => undefined) {
     this.#context = context
     this.#options = options
+    this.#placesOf = placesOf
   }
 
   /**
@@ -45,10 +50,10 @@ export class Media {
    * @throws AIError `request_invalid` for what is no picture or sound, may not be fetched, or has no place with the
    * provider; `limit_exceeded`
    */
-  async resolve(request: ChatRequest, patience: Patience, places: MediaPlaces = {}): Promise<ChatRequest> {
+  async resolve(request: ChatRequest, patience: Patience): Promise<ChatRequest> {
     const ready = new Map<MediaPart, MediaPart>()
     const away: MediaPart[] = []
-    for (const { part, taken } of placed(request, places)) {
+    for (const { part, taken } of placed(request, this.#placesOf(request.model) ?? {})) {
       if (this.#goesAsItIs(part, taken)) continue
       const data = this.#atHand(part)
       if (data === undefined) away.push(part)
@@ -67,7 +72,8 @@ export class Media {
         `The provider takes no file id for ${nameOf(part)}: pass the bytes as data, or an address as url`,
       )
     }
-    const target = url === undefined ? null : URL.parse(url)
+    // A data URL can be long: it is not even read for this.
+    const target = url !== undefined && /^https?:/i.test(url) ? URL.parse(url) : null
     if (!target || !urls[type]?.some((begin) => target.href.startsWith(begin))) return false
     // What the configuration names is to be fetched here: the provider may not reach it, or not be let in.
     if (this.#isNamed(target) || !mayBePublic(target.hostname)) return false

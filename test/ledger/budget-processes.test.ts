@@ -16,7 +16,7 @@ const PROCESSES = 4
 /** Most that one call of a worker costs. */
 const HOLD = dollars('0.004')
 /** How long workers are killed for, in seconds: 30 show more, and take long for each run of the suite. */
-const KILLING_S = Number(process.env['GROAT_CRASH_SECONDS'] ?? 6)
+const KILLING_S = Number(process.env['GROAT_TEST_CRASH_SECONDS'] ?? 6)
 /** Longest time that a worker has from its beginning to its end, in milliseconds. */
 const KILL_MS_MAX = 800
 /** Fewest settlements that the test is content with, and how long it waits for them, in milliseconds. */
@@ -121,7 +121,7 @@ async function openLater(): Promise<BudgetLedger> {
 }
 
 test(
-  `keeps the books right while workers are killed at random for ${KILLING_S} s (GROAT_CRASH_SECONDS)`,
+  `keeps the books right while workers are killed at random for ${KILLING_S} s (GROAT_TEST_CRASH_SECONDS)`,
   async () => {
     const limit = `${20 * KILLING_S}`
     await prepare(limit)

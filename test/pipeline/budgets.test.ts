@@ -222,9 +222,9 @@ test('a provider that bills more than the most is booked in full, told of, and s
   const { ai } = world([{ ...DAY, limit: '0.001' }], dear)
   const told: string[] = []
   ai.on('budgetThresholdReached', ({ threshold }) => void told.push(`reached ${threshold}`))
-  ai.on('budgetOverrun', ({ overrun }) => void told.push(`overrun ${overrun}`))
+  ai.on('budgetOverrun', ({ overrun }) => void told.push(`overrun ${String(overrun)}`))
   ai.on('budgetExceeded', ({ enforced }) => void told.push(`exceeded ${enforced}`))
-  ai.on('costCalculated', ({ cost }) => void told.push(`cost ${cost.amount}`))
+  ai.on('costCalculated', ({ cost }) => void told.push(`cost ${String(cost.amount)}`))
   await ai.sendMessage('Hi', { user: 'ada', maxOutputTokens: 100 })
   const call = ai.sendMessage('Hi', { user: 'ada', maxOutputTokens: 16 })
   await expect(call).rejects.toMatchObject({ code: 'budget_exceeded' })

@@ -104,7 +104,7 @@ function scenarioOf(steps: readonly Step[], manners: readonly MeteredReply[]): O
   }
 }
 
-const RUNS = Number(process.env['GROAT_OVERSPEND_RUNS'] ?? 40)
+const RUNS = Number(process.env['GROAT_TEST_OVERSPEND_RUNS'] ?? 40)
 
 function property(subject: OverspendSubject): fc.IAsyncProperty<[Step[], MeteredReply[]]> {
   const steps = fc.array(step, { minLength: 1, maxLength: 25 })

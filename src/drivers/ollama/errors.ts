@@ -9,8 +9,8 @@ import {
   unavailable,
   type Row,
   type When,
-} from '../error-rows.ts'
-import { isObject, leadingObject, messageOf, plainText } from '../error-text.ts'
+} from '../../core/error-rows.ts'
+import { isObject, leadingObject, messageOf, plainText } from '../../core/error-text.ts'
 import type { Failure } from '../rooms.ts'
 import { WORK_ROWS } from './models.ts'
 

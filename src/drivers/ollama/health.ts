@@ -1,7 +1,7 @@
 import { isAIError } from '../../core/errors.ts'
 import type { Health } from '../../core/health.ts'
 import type { ApiClient } from '../api-client.ts'
-import { isObject } from '../error-text.ts'
+import { isObject } from '../../core/error-text.ts'
 import type { ProbeOptions, RequestOptions } from '../rooms.ts'
 import { VERSION_PATH } from './api.ts'
 import { listModels, normalizeName, unreadable } from './models.ts'

@@ -5,9 +5,9 @@ import type { ChatRequest } from '../../core/request.ts'
 import type { ToolCall } from '../../core/response.ts'
 import type { ToolDefinition } from '../../core/tool.ts'
 import type { Warning } from '../../core/warning.ts'
-import { isObject } from '../error-text.ts'
+import { isObject } from '../../core/error-text.ts'
 import { lowerSchema } from '../lower-schema.ts'
-import { describedBy } from '../schema-words.ts'
+import { describedBy } from '../../core/schema-words.ts'
 
 type Wire = Readonly<Record<string, unknown>>
 

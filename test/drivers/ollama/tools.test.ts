@@ -486,7 +486,7 @@ describe('a model that cannot call tools', () => {
       'llama3.2',
       'ollama',
     ])
-    expect(error.details).toEqual({ capability: 'tools', capabilities: ['chat', 'stream'] })
+    expect(error.details).toEqual({ capability: 'tools', sent: false, capabilities: ['chat', 'stream'] })
     expect(world.chats()).toEqual([])
   })
 

@@ -7,7 +7,7 @@ import { entry, exact } from '../entries.ts'
 import { isAvailable, START_MS, startServer, type Server } from './server.ts'
 
 /** How long connections and the server are killed, in milliseconds. */
-const CRASHING_MS = Number(process.env['GROAT_CRASH_MS'] ?? 6_000)
+const CRASHING_MS = Number(process.env['GROAT_TEST_CRASH_MS'] ?? 6_000)
 const TIMEOUT_MS = CRASHING_MS * 3 + 90_000
 const CLIENTS = 16
 const TERMINATE_MS = 150
@@ -86,7 +86,7 @@ describe.skipIf(!isAvailable(OWN))('PostgreSQL that crashes', () => {
       // The control: things were killed, and things were done.
       expect(done.terminations).toBeGreaterThan(3)
       expect(settled.size).toBeGreaterThan(50)
-      if (process.env['GROAT_CRASH_MS'] !== undefined) {
+      if (process.env['GROAT_TEST_CRASH_MS'] !== undefined) {
         process.stdout.write(
           `${JSON.stringify({ ...done, held: held.size, settled: settled.size, ...proof })}\n`,
         )

