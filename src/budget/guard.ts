@@ -8,11 +8,12 @@ import type { Warning } from '../core/warning.ts'
 import { hasBudgets, type BudgetStore, type BudgetWindow, type Scopes } from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { ZERO_AMOUNT, type Amount } from '../money/amount.ts'
-import { add, type Picos } from '../money/picos.ts'
+import { add, picos, type Picos } from '../money/picos.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import { affordableOutputTokens, worstCase, type KnownCase, type WorstCase } from '../pricing/worst-case.ts'
 import type { Clock } from '../runtime.ts'
 import type { BudgetFacts } from '../events/events.ts'
+import { LIMIT_PICOS_MAX } from './check-budget.ts'
 import { factsOf, factsOfCall, priceUnknown, roomIn } from './facts.ts'
 
 /** Output tokens that are let in under a budget where neither the call nor the model says how many. */
@@ -200,7 +201,8 @@ async function refusedBy<C extends Call | EmbedCall>(
     id: attemptId,
     callId: call.id,
     fingerprint: `${provider}/${model}`,
-    amount: amount.picos,
+    // No limit is higher: what is above it fits into none.
+    amount: amount.picos < LIMIT_PICOS_MAX ? amount.picos : picos(LIMIT_PICOS_MAX),
     callSpent: spent,
     ttlMs: holdMs(parts.clock, call),
     mode: parts.enforcement,

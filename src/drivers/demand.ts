@@ -3,6 +3,7 @@ import type { Demand } from '../core/driver.ts'
 import type { MediaPart, Message, Part } from '../core/message.ts'
 import { mediaOf } from '../core/media-parts.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
+import type { JsonSchema } from '../core/schema.ts'
 
 /** What a provider's own formatting of one message takes at most, in tokens. */
 const TOKENS_PER_MESSAGE = 32
@@ -88,10 +89,35 @@ function bytesOf({ content }: Message): number | undefined {
 }
 
 function bytesOfPart(part: Part): number | undefined {
-  if (part.type === 'text') return utf8(part.text)
+  if (part.type === 'text') return utf8(part.text) + (part.providerData === undefined ? 0 : lengthOf(part))
   if (mediaOf(part).length > 0) return undefined
   // What a provider kept of its own thinking comes back with it, and may be billed.
   return lengthOf(part)
+}
+
+/** The same with more text in it than the request itself shows. */
+export function withMore<D extends Demand>(demand: D, bytes: number): D {
+  const { inputTokens } = demand
+  return inputTokens === undefined || bytes === 0 ? demand : { ...demand, inputTokens: inputTokens + bytes }
+}
+
+/** By how many bytes the schemas of a request grow on their way to the wire, where a provider does not take them as they are. */
+export function schemaGrowth(
+  { tools = [], output }: ChatRequest,
+  toWire: (schema: JsonSchema) => unknown,
+): number {
+  const schemas = [...tools.map(({ input }) => input), ...(output === undefined ? [] : [output])]
+  let bytes = 0
+  for (const schema of schemas) {
+    const more = lengthOf(toWire(schema)) - lengthOf(schema)
+    if (more > 0) bytes += more
+  }
+  return bytes
+}
+
+/** What fields beside the conversation take as JSON, in bytes of UTF-8. */
+export function fieldsLength(fields: object): number {
+  return Object.keys(fields).length === 0 ? 0 : lengthOf(fields)
 }
 
 function lengthOf(value: unknown): number {

@@ -26,6 +26,13 @@ export class Amount {
   }
 }
 
+// What `console.log` shows: `Amount $0.0105`.
+Object.defineProperty(Amount.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Amount): string {
+    return `Amount ${formatUsd(this)}`
+  },
+})
+
 export const ZERO_AMOUNT: Amount = new Amount(ZERO)
 
 /** Reads dollars written as a decimal string, exactly. @throws MoneyError */

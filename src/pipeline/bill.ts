@@ -4,8 +4,10 @@ import type { Bill, Driver } from '../core/driver.ts'
 import type { AIError } from '../core/errors.ts'
 import { Fold } from '../core/stream.ts'
 import type { Usage } from '../core/usage.ts'
+import { LIMIT_PICOS_MAX } from '../budget/check-budget.ts'
 import type { Hold } from '../budget/guard.ts'
 import type { Savings } from '../ledger/ledger.ts'
+import { formatUsd } from '../money/amount.ts'
 import { costOf, costOfRefusal } from '../pricing/cost-of.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import { savingsOf } from '../pricing/savings.ts'
@@ -52,11 +54,23 @@ export async function costOfOutcome(parts: PipelineParts, ended: Ended): Promise
  */
 function ownCost(bill: Bill, usage: Usage, { call, driver }: Ended, at: number, prices: PriceList): Cost {
   const question = { provider: driver.provider, at }
-  const cost = costOf(bill, usage, question, prices)
+  const cost = credible(costOf(bill, usage, question, prices))
   const { model } = call.request
   if (cost.status !== 'unknown' || bill.vendor !== undefined || bill.model === model) return cost
-  const asked = costOf({ ...bill, model }, usage, question, prices)
+  const asked = credible(costOf({ ...bill, model }, usage, question, prices))
   return asked.status === 'unknown' ? cost : asked
+}
+
+/** Counts with which one attempt would cost more than the highest limit there is are none, and no ledger could keep them. */
+function credible(cost: Cost): Cost {
+  if (cost.status !== 'exact') return cost
+  const { computed, ...told } = cost
+  if (cost.amount.picos > LIMIT_PICOS_MAX) {
+    const reason = `the counts that were told come to ${formatUsd(cost.amount)}, which cannot be`
+    return { status: 'unknown', amount: undefined, reason, lines: [] }
+  }
+  // What the provider says it charged can be right where its counts are not.
+  return computed && computed.picos > LIMIT_PICOS_MAX ? { ...told, lines: [] } : cost
 }
 
 /**

@@ -39,7 +39,33 @@ describe('input', () => {
     ['a picture by the system', { role: 'system', content: [{ type: 'image', data: 'x' }] }, /cannot hold/],
     ['a call by the user', { role: 'user', content: [call] }, /cannot hold a tool-call/],
     ['a result without a name', { role: 'tool', content: [{ ...tool, name: '' }] }, /id and a name/],
-    ['a picture of nothing', { role: 'user', content: [{ type: 'image' }] }, /either data or url/],
+    [
+      'a picture of nothing',
+      { role: 'user', content: [{ type: 'image' }] },
+      /exactly one of data, url and fileId/,
+    ],
+    [
+      'a picture of two',
+      { role: 'user', content: [{ type: 'image', url: 'x', fileId: 'y' }] },
+      /exactly one/,
+    ],
+    ['a picture at a number', { role: 'user', content: [{ type: 'image', url: 7 }] }, /are texts/],
+    [
+      'a result with a text',
+      { role: 'tool', content: [tool, { type: 'text', text: 'x' }] },
+      /cannot hold a text/,
+    ],
+    ['a result with one picture', { role: 'tool', content: [{ ...tool, media: 'x' }] }, /array of parts/],
+    [
+      'a result with words as media',
+      { role: 'tool', content: [{ ...tool, media: [{ type: 'text' }] }] },
+      /only/,
+    ],
+    [
+      'a result with nothing',
+      { role: 'tool', content: [{ ...tool, media: [{ type: 'file' }] }] },
+      /exactly one/,
+    ],
     ['null', null, /not a message/],
     ['a number', 7, /not a message/],
   ])('is refused when it is %s', (_, input, message) => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Amount, formatUsd, parseUsd } from '../../src/money/amount.ts'
@@ -182,4 +183,8 @@ describe('an amount', () => {
     expect(() => Object.assign(amount, { picos: 6n })).toThrow(TypeError)
     expect(() => new Amount(5 as unknown as bigint)).toThrow(MoneyError)
   })
+})
+
+it('an Amount shows itself as what it is', () => {
+  expect(inspect({ amount: parseUsd('0.0105') })).toBe('{ amount: Amount $0.0105 }')
 })

@@ -2,11 +2,13 @@ import type { UsageLine } from '../../core/cost.ts'
 import type { Bill, Demand, Locality } from '../../core/driver.ts'
 import { isObject } from '../../core/error-text.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
-import { demandOf } from '../demand.ts'
+import type { Message } from '../../core/message.ts'
+import { demandOf, fieldsLength, schemaGrowth, withMore } from '../demand.ts'
 import { modalityLines, type ModalitySplit } from '../modality-lines.ts'
 import type { Billed } from '../rooms.ts'
-import { isGoogle, toSettings, toWireTier, type GeminiOptions } from './api.ts'
+import { isGoogle, toEmbedSettings, toSettings, toWireTier, type GeminiOptions } from './api.ts'
 import { traitsOf } from './models.ts'
+import { toWireSchema } from './tools.ts'
 
 type Where = Pick<Billed<GeminiOptions>, 'options' | 'address' | 'model'>
 
@@ -32,12 +34,24 @@ export function toDemand(
   request: ChatRequest | EmbedRequest,
   where: Omit<Billed<GeminiOptions>, 'usage' | 'facts'>,
 ): Demand {
-  const demand = { ...demandOf(request), vendor: toVendor(where) }
-  if ('values' in request) return demand
+  const told = { ...demandOf(request), vendor: toVendor(where) }
+  if ('values' in request) {
+    // What they are about is said again with each text.
+    return withMore(told, fieldsLength(toEmbedSettings(request.providerOptions)) * request.values.length)
+  }
+  const demand = withMore(
+    told,
+    schemaGrowth(request, (one) => toWireSchema(one).schema),
+  )
   const { builtIn, request: settings, generation } = toSettings(request.providerOptions)
   const names = request.toolChoice === 'none' ? [] : Object.keys(builtIn)
-  const unseen = names.length > 0 || 'cachedContent' in settings || 'continuationToken' in settings
-  const { responseModalities } = generation
+  const unseen =
+    names.length > 0 ||
+    'cachedContent' in settings ||
+    'continuationToken' in settings ||
+    request.messages.some(holdsUnseen)
+  // A model for pictures makes some without being asked for them.
+  const draws = generation['responseModalities'] !== undefined || /image/.test(request.model)
   return {
     ...demand,
     inputTokens: unseen ? undefined : demand.inputTokens,
@@ -45,7 +59,8 @@ export function toDemand(
     inputKinds: demand.inputKinds.filter((kind) => kind !== 'cache-write'),
     outputKinds: [
       ...demand.outputKinds,
-      ...(responseModalities === undefined ? [] : (['output-image', 'output-audio'] as const)),
+      ...(draws ? (['output-image'] as const) : []),
+      ...(generation['responseModalities'] === undefined ? [] : (['output-audio'] as const)),
     ],
     outputBound: 'capped',
     toolCalls: names.flatMap((name) => {
@@ -56,6 +71,16 @@ export function toDemand(
     }),
     serviceTier: toWireTier(request.serviceTier),
   }
+}
+
+/** Whether a message of the model has a picture or a file in it, which goes back as it came. */
+function holdsUnseen({ content }: Message): boolean {
+  if (typeof content === 'string') return false
+  return content.some((part) => {
+    const owned = 'providerData' in part ? part.providerData : undefined
+    const raw = isObject(owned) && isObject(owned['data']) ? owned['data']['part'] : undefined
+    return isObject(raw) && (raw['inlineData'] !== undefined || raw['fileData'] !== undefined)
+  })
 }
 
 /** Google's own tools that have a price of their own; the others cost the tokens that they read. */

@@ -1,4 +1,7 @@
-import type { Bill, Locality } from '../../core/driver.ts'
+import type { Bill, Demand, Locality } from '../../core/driver.ts'
+import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
+import { demandOf, schemaGrowth, withMore } from '../demand.ts'
+import { lowerSchema } from '../lower-schema.ts'
 import type { Billed } from '../rooms.ts'
 import { tokenLines } from '../token-lines.ts'
 import { isOllamaCloud, type OllamaOptions } from './api.ts'
@@ -8,7 +11,16 @@ export function toBill(billed: Billed<OllamaOptions>): Bill {
   return { locality: toLocality(billed), model: billed.model, lines: tokenLines(billed.usage) }
 }
 
-export { demandOf as toDemand } from '../demand.ts'
+/** The most that a request can be billed for; schemas of tools are written out for the templates that print them. */
+export function toDemand(request: ChatRequest | EmbedRequest): Demand {
+  if ('values' in request) return demandOf(request)
+  const { output: _, ...rest } = request
+  const grown = schemaGrowth(rest, (schema) => {
+    const { schema: lowered, description } = lowerSchema(schema)
+    return { ...lowered, description }
+  })
+  return withMore(demandOf(request), grown)
+}
 
 /** What the answer says of itself outweighs what was known before; what the user declares never makes a cloud free. */
 function toLocality({ options, address, model, profile, facts }: Billed<OllamaOptions>): Locality {

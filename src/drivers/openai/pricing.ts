@@ -1,10 +1,12 @@
 import type { LineKind, UsageLine } from '../../core/cost.ts'
 import type { Bill, Demand, Locality } from '../../core/driver.ts'
 import { isObject } from '../../core/error-text.ts'
+import type { Message } from '../../core/message.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import type { Usage } from '../../core/usage.ts'
 import { OPENAI_RESPONSES } from '../../dialects/openai-responses/wire.ts'
-import { demandOf } from '../demand.ts'
+import { toStrictSchema } from '../../dialects/to-strict-schema.ts'
+import { demandOf, fieldsLength, schemaGrowth, withMore } from '../demand.ts'
 import type { Billed } from '../rooms.ts'
 import { isChat, isOpenAI, toSettings, type OpenAIOptions } from './api.ts'
 import { billedName } from './tools.ts'
@@ -87,25 +89,49 @@ export function toDemand(
   request: ChatRequest | EmbedRequest,
   billed: Omit<Billed<OpenAIOptions>, 'usage' | 'facts'>,
 ): Demand {
-  const demand = { ...demandOf(request), vendor: vendorOf(billed) }
-  if ('values' in request) return demand
+  const told = { ...demandOf(request), vendor: vendorOf(billed) }
+  if ('values' in request) return told
   const dialect = isChat(billed.options) ? 'chat' : 'responses'
-  const { fields, hostedTools } = toSettings(request.providerOptions, dialect)
+  const { fields, hostedTools, own } = toSettings(request.providerOptions, dialect)
+  const grown =
+    dialect === 'chat' ? 0 : schemaGrowth(request, (one) => toStrictSchema(one, own.strict).schema)
+  const demand = withMore(told, grown + fieldsLength(fields) + fieldsLength(hostedTools))
   const max = fields['max_tool_calls']
   const names = hostedTools.flatMap(({ type }) => billedName(type) ?? [])
   // Chat Completions has a search of its own, and can be asked to speak, through fields that only `body` can set.
   if (fields['web_search_options'] !== undefined) names.push('web-search')
   const speaks = Array.isArray(fields['modalities']) && fields['modalities'].includes('audio')
-  const kept = fields['previous_response_id'] ?? fields['conversation']
   const { outputTokens } = demand
   const least = dialect === 'responses' ? OPENAI_RESPONSES.outputTokensMin : 1
   return {
     ...demand,
-    inputTokens: names.length > 0 || kept !== undefined ? undefined : demand.inputTokens,
+    inputTokens: names.length > 0 || isUnseen(request, fields) ? undefined : demand.inputTokens,
     outputTokens: outputTokens === undefined ? undefined : Math.max(outputTokens, least),
     outputKinds: speaks ? [...demand.outputKinds, 'output-audio'] : demand.outputKinds,
-    // Over Chat Completions others than OpenAI may bill what was thought beside the limit, as xAI does.
-    outputBound: dialect === 'chat' && demand.vendor === 'xai' ? 'uncapped' : demand.outputBound,
+    // Over Chat Completions others than OpenAI may bill what was thought beside the limit, as xAI does; and what was
+    // predicted and not written is billed as well.
+    outputBound:
+      dialect === 'chat' && (demand.vendor === 'xai' || fields['prediction'] !== undefined)
+        ? 'uncapped'
+        : demand.outputBound,
     toolCalls: names.map((name) => ({ name, max: typeof max === 'number' ? max : undefined })),
   }
+}
+
+/** Fields of an answer that goes on from what OpenAI keeps, and of a template that it keeps. */
+const KEPT_BY_OPENAI = ['previous_response_id', 'conversation', 'prompt', 'context_management'] as const
+
+/** Whether more is read than the request shows: what is kept under an id, and pictures and pages that came back by one. */
+function isUnseen({ messages }: ChatRequest, fields: Readonly<Record<string, unknown>>): boolean {
+  return KEPT_BY_OPENAI.some((name) => fields[name] !== undefined) || messages.some(holdsUnseen)
+}
+
+function holdsUnseen({ content }: Message): boolean {
+  if (typeof content === 'string') return false
+  return content.some((part) => {
+    const owned = 'providerData' in part ? part.providerData : undefined
+    const item = isObject(owned) && isObject(owned['data']) ? owned['data']['item'] : undefined
+    // A thought that is encrypted is there with all of its bytes.
+    return isObject(item) && (item['type'] !== 'reasoning' || typeof item['encrypted_content'] !== 'string')
+  })
 }

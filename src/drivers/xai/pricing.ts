@@ -2,7 +2,8 @@ import type { UsageLine } from '../../core/cost.ts'
 import type { Bill, Demand, Locality } from '../../core/driver.ts'
 import { isObject } from '../../core/error-text.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
-import { demandOf } from '../demand.ts'
+import { toStrictSchema } from '../../dialects/to-strict-schema.ts'
+import { demandOf, schemaGrowth, withMore } from '../demand.ts'
 import type { Billed } from '../rooms.ts'
 import { tokenLines } from '../token-lines.ts'
 import { isXai, toSettings, type XaiOptions } from './api.ts'
@@ -59,14 +60,22 @@ export function toDemand(
   request: ChatRequest | EmbedRequest,
   billed: Omit<Billed<XaiOptions>, 'usage' | 'facts'>,
 ): Demand {
-  const demand = { ...demandOf(request), vendor: vendorOf(billed) }
-  if ('values' in request) return demand
-  const { fields, hostedTools } = toSettings(request.providerOptions)
+  const told = { ...demandOf(request), vendor: vendorOf(billed) }
+  if ('values' in request) return told
+  const demand = withMore(
+    told,
+    schemaGrowth(request, (one) => toStrictSchema(one).schema),
+  )
+  const { fields, hostedTools, store } = toSettings(request.providerOptions)
   const names = hostedTools.map(({ type }) => billedName(type))
-  const kept = fields['previous_response_id']
+  // With a team of agents each of them reads and writes, and nothing says how many there are.
+  const team = /multi-agent/.test(request.model) ? [AGENTS] : []
+  const isUnseen = names.length > 0 || fields['previous_response_id'] !== undefined || store
   return {
     ...demand,
-    inputTokens: names.length > 0 || kept !== undefined ? undefined : demand.inputTokens,
-    toolCalls: names.map((name) => ({ name, max: undefined })),
+    inputTokens: isUnseen ? undefined : demand.inputTokens,
+    toolCalls: [...names, ...team].map((name) => ({ name, max: undefined })),
   }
 }
+
+const AGENTS = 'each of its agents'

@@ -53,6 +53,8 @@ const REQUESTS: readonly Partial<ChatRequest>[] = [
           { type: 'image', data: 'AA==', mediaType: 'image/png' },
           { type: 'audio', data: 'AA==', mediaType: 'audio/wav' },
           { type: 'file', data: 'AA==', mediaType: 'application/pdf', name: 'a.pdf' },
+          { type: 'image', url: 'https://example.com/a.png' },
+          { type: 'file', fileId: 'file-1' },
         ],
       },
       {

@@ -64,6 +64,10 @@ const REQUESTS: readonly Partial<ChatRequest>[] = [
           { type: 'text', text: 'What is this?' },
           { type: 'image', data: 'AA==', mediaType: 'image/png' },
           { type: 'file', data: 'AA==', mediaType: 'application/pdf', name: 'a.pdf' },
+          { type: 'image', url: 'https://example.com/a.png' },
+          { type: 'image', fileId: 'file-1' },
+          { type: 'file', url: 'https://example.com/a.pdf' },
+          { type: 'file', fileId: 'file-1' },
         ],
       },
       {
@@ -80,7 +84,20 @@ const REQUESTS: readonly Partial<ChatRequest>[] = [
       },
       {
         role: 'tool',
-        content: [{ type: 'tool-result', id: 'call_1', name: 'weather', content: { celsius: 21 } }],
+        content: [
+          { type: 'tool-result', id: 'call_1', name: 'weather', content: { celsius: 21 } },
+          {
+            type: 'tool-result',
+            id: 'call_2',
+            name: 'weather',
+            content: 'A map',
+            media: [
+              { type: 'image', data: 'AA==', mediaType: 'image/png' },
+              { type: 'image', url: 'https://example.com/a.png' },
+              { type: 'file', fileId: 'file-1' },
+            ],
+          },
+        ],
       },
       { role: 'assistant', content: [{ type: 'text', text: 'Warm.' }] },
       { role: 'system', content: 'Be long' },

@@ -143,6 +143,77 @@ describe('the types of @google/genai', () => {
     expect(toWire(asked).body).toEqual(expected)
   })
 
+  it('take files by their addresses, and pictures in results', () => {
+    const expected = {
+      contents: [
+        {
+          role: 'user',
+          parts: [
+            { fileData: { mimeType: 'application/pdf', fileUri: 'https://example.com/a.pdf' } },
+            { fileData: { fileUri: 'https://youtu.be/9hE5-98ZeCg' } },
+          ],
+        },
+        {
+          role: 'model',
+          parts: [
+            { functionCall: { id: 'fc', name: 'draw', args: {} }, thoughtSignature: SIGNATURE },
+            { functionCall: { id: 'fc2', name: 'draw', args: {} } },
+          ],
+        },
+        {
+          role: 'user',
+          parts: [
+            {
+              functionResponse: {
+                id: 'fc',
+                name: 'draw',
+                response: { output: 'A map' },
+                parts: [{ inlineData: { mimeType: 'image/png', data: 'AAAA' } }],
+              },
+            },
+            { functionResponse: { id: 'fc2', name: 'draw', response: { output: 'Nothing' } } },
+          ],
+        },
+      ],
+    } satisfies WireBody
+    const call = { type: 'tool-call', name: 'draw', arguments: {} } as const
+    const providerData = { thoughtSignature: SIGNATURE, id: 'fc' }
+    const { body } = toWire(
+      request({
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'file', url: 'https://example.com/a.pdf' },
+              { type: 'file', url: 'https://youtu.be/9hE5-98ZeCg' },
+            ],
+          },
+          {
+            role: 'assistant',
+            content: [
+              { ...call, id: 'fc', providerData },
+              { ...call, id: 'fc2', providerData: { id: 'fc2' } },
+            ],
+          },
+          {
+            role: 'tool',
+            content: [
+              {
+                type: 'tool-result',
+                id: 'fc',
+                name: 'draw',
+                content: 'A map',
+                media: [{ type: 'image', data: 'AAAA', mediaType: 'image/png' }],
+              },
+              { type: 'tool-result', id: 'fc2', name: 'draw', content: 'Nothing' },
+            ],
+          },
+        ],
+      }),
+    )
+    expect(body).toEqual(expected)
+  })
+
   it('take a request to embed', () => {
     const config = { taskType: 'RETRIEVAL_QUERY', outputDimensionality: 256 } satisfies EmbedContentConfig
     const content = { parts: [{ text: 'one' }] } satisfies Content
