@@ -2,6 +2,7 @@ import { Books } from './client/books.ts'
 import { Budgets } from './client/budgets.ts'
 import { Engine } from './client/engine.ts'
 import { Handle, type EngineSource } from './client/handle.ts'
+import { Prices } from './client/prices.ts'
 import type { AIConfig } from './config/config.ts'
 import type { ProviderModels } from './client/models.ts'
 import type { QueryOptions } from './core/driver.ts'
@@ -30,6 +31,11 @@ export class Client extends Handle {
   /** The books: entries, totals, series, their proof and their export. */
   get ledger(): Books {
     return new Books(async () => (await this.#source()).ledger())
+  }
+
+  /** The prices that calls are billed by. */
+  get prices(): Prices {
+    return new Prices(async () => this.#source())
   }
 
   /** Limits of users, projects, organizations and keys, and how they stand. */

@@ -37,7 +37,8 @@ export type { Health } from './core/health.ts'
 export type { AttemptContext, Bill, Demand, Driver, Embedded, Locality, QueryOptions } from './core/driver.ts'
 export type { CreateOptions, LoadOptions, ModelManagement, Progress, RunningModel } from './core/driver.ts'
 
-// Budgets and quotes
+// Prices, budgets and quotes
+export type { ModelPrices, PriceOptions, Prices } from './client/prices.ts'
 export type { Budgets, BudgetKey } from './client/budgets.ts'
 export type { Books } from './client/books.ts'
 export type { Budget, BudgetInput, BudgetPeriod, BudgetScope, BudgetStatus, OnLimit } from './core/budget.ts'

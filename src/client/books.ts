@@ -1,8 +1,8 @@
 import { AIError } from '../core/errors.ts'
 import { hasBudgets, type Verification } from '../ledger/budget-store.ts'
-import { exportEntries, type ExportOptions } from '../ledger/export.ts'
+import type { ExportOptions } from '../ledger/export.ts'
 import type { Dimension, Ledger, LedgerEntry, LedgerFilter, LedgerTotal } from '../ledger/ledger.ts'
-import { seriesOf, type SeriesPoint, type SeriesQuery } from '../ledger/series.ts'
+import type { SeriesPoint, SeriesQuery } from '../ledger/series.ts'
 
 /** What was spent, on what and by whom: `ai.ledger`. */
 export class Books {
@@ -26,6 +26,7 @@ export class Books {
 
   /** Exact sums over time: `series({ step: 'day', by: ['model'] })`. */
   async series(query: SeriesQuery): Promise<readonly SeriesPoint[]> {
+    const { seriesOf } = await import('../ledger/series.ts')
     return seriesOf(await this.#ledger(), query)
   }
 
@@ -40,6 +41,7 @@ export class Books {
 
   /** The entries as CSV or JSON, piece by piece: `for await (const text of ai.ledger.export({ format: 'csv' }))`. */
   async *export(options: ExportOptions): AsyncIterable<string> {
+    const { exportEntries } = await import('../ledger/export.ts')
     yield* exportEntries(await this.#ledger(), options)
   }
 }

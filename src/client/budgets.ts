@@ -5,7 +5,6 @@ import { AIError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import { hasBudgets, type BudgetFilter, type BudgetStore, type BudgetWindow } from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { compareWindows } from '../ledger/windows.ts'
 import { Amount } from '../money/amount.ts'
 
 /** Which budget is meant: there is one for each scope, id and period. */
@@ -58,6 +57,7 @@ export class Budgets {
     const windows = await store.windows(ids)
     const asked = Object.values(ids).some((id) => id !== undefined)
     const unused = asked ? [] : await unusedIn(store, windows)
+    const { compareWindows } = await import('../ledger/windows.ts')
     return [...windows, ...unused].toSorted(compareWindows).map(statusOf)
   }
 

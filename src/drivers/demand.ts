@@ -3,6 +3,7 @@ import type { Demand } from '../core/driver.ts'
 import type { MediaPart, Message, Part } from '../core/message.ts'
 import { mediaOf } from '../core/media-parts.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
+import { mediaTypeByName } from './media-bytes.ts'
 import type { JsonSchema } from '../core/schema.ts'
 
 /** What a provider's own formatting of one message takes at most, in tokens. */
@@ -64,11 +65,11 @@ function inputKindsOf(messages: readonly Message[]): readonly LineKind[] {
   return [...kinds]
 }
 
-/** As what a part could be billed beside text: a file is what its media type says, and anything where it says nothing. */
+/** As what a part could be billed beside text: a file is what its media type, or its name, says, and else anything. */
 function kindsOfPart(part: MediaPart): readonly LineKind[] {
   if (part.type === 'image') return ['input-image']
   if (part.type === 'audio') return ['input-audio']
-  const { mediaType = '' } = part
+  const { url = '', mediaType = mediaTypeByName(url) ?? '' } = part
   const [family = ''] = mediaType.split('/')
   if (family === 'text') return []
   // The pages of a document are looked at, too.

@@ -107,7 +107,7 @@ export function priceLines(priced: readonly PricedLine[]): { lines: readonly Cos
     const after = picos(divideRoundingUp(exact, per))
     const amount = new Amount(subtract(after, before))
     before = after
-    return { ...line, unitPrice: priceText(price), amount }
+    return { ...line, unitPrice: unitPriceText(price), amount }
   })
   return { lines, amount: new Amount(before) }
 }
@@ -188,7 +188,7 @@ function inputCount(lines: readonly UsageLine[]): number {
 }
 
 /** Dollars per unit, exactly: as many decimals as it takes, and a fraction where no number of them does. */
-function priceText(price: UnitPrice): string {
+export function unitPriceText(price: UnitPrice): string {
   const decimal = decimalOf(price)
   if (!decimal) return `${formatDecimal(price.picos)}/${price.per}`
   const text = decimal.digits.toString().padStart(decimal.places + 1, '0')

@@ -11,6 +11,8 @@ import {
   type Message,
 } from '../../src/index.ts'
 import { demandOf } from '../../src/drivers/demand.ts'
+import { takenMedia as openaiMedia } from '../../src/drivers/openai/wire.ts'
+import { takenMedia as xaiMedia } from '../../src/drivers/xai/wire.ts'
 import type { MediaOptions } from '../../src/drivers/rooms.ts'
 import { systemRuntime, type Runtime } from '../../src/runtime.ts'
 import { fakeGemini } from '../../src/testing/fake-gemini.ts'
@@ -450,6 +452,14 @@ describe('media in the result of a tool', () => {
   })
 })
 
+describe("a server of one's own", () => {
+  it('is given no addresses to read, over any API', () => {
+    expect(openaiMedia('m', { local: true })).toEqual({})
+    expect(xaiMedia('m', { local: true }).messages).toEqual({ urls: {}, fileIds: ['file'] })
+    expect(xaiMedia('m', { local: true }).results).toEqual({ urls: {}, types: ['image'] })
+  })
+})
+
 describe('the most that a request can be billed for', () => {
   const demand = (content: Message['content'], role: 'user' | 'tool' = 'user'): unknown => {
     const request = { model: 'm', messages: [{ role, content }], stream: false, providerOptions: {} }
@@ -462,6 +472,7 @@ describe('the most that a request can be billed for', () => {
     ['a picture at an address', { type: 'image', url: 'https://example.com/a.png' }, ['input-image']],
     ['a picture by its id', { type: 'image', fileId: 'file-1' }, ['input-image']],
     ['a sound', { type: 'audio', url: 'https://example.com/a.wav' }, ['input-audio']],
+    ['a file with a name that tells', { type: 'file', url: 'https://example.com/a.pdf' }, ['input-image']],
     [
       'a file of which nothing is said',
       { type: 'file', url: 'https://youtu.be/a' },
