@@ -60,7 +60,12 @@ async function transport(origin: string, protocol: Protocol, own?: typeof fetch)
       const exchange = await send(`${origin}/${mode}${protocol.path.stream}`, streamed)
       const decoder = protocol.framing === 'ndjson' ? new NdjsonDecoder() : new SseDecoder()
       const take = (records: readonly unknown[]): void => {
-        for (const record of records) if (protocol.isText(record as Record<string, unknown>)) onEvent()
+        for (const record of records) {
+          const data = protocol.framing === 'ndjson' ? undefined : (record as { readonly data: string }).data
+          if (data === '[DONE]') continue
+          const json: unknown = data === undefined ? record : JSON.parse(data)
+          if (protocol.isText(json as Record<string, unknown>)) onEvent()
+        }
       }
       await exchange.consume((piece) => take(decoder.push(piece)))
       take(decoder.end())

@@ -38,7 +38,7 @@ export type SuiteName = keyof typeof SUITES
 export async function measure(origin: string, protocol: string): Promise<Figures> {
   const callers = new Map<string, Caller>()
   for (const [name, make] of Object.entries(CALLERS))
-    callers.set(name, await make(`${origin}/${protocol}`, protocolOf(protocol)))
+    callers.set(name, await make(`${origin}/as-${protocol}`, protocolOf(protocol)))
   const names = [...callers.keys()]
   const figures: Figures = {}
   for (const [suite, { slices, run }] of Object.entries<Suite>(SUITES)) {

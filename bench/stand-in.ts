@@ -16,7 +16,7 @@ interface Prepared {
 }
 
 const PREPARED: ReadonlyMap<string, Prepared> = new Map(
-  Object.entries(PROTOCOLS).map(([name, protocol]) => [name, prepare(protocol)]),
+  Object.entries(PROTOCOLS).map(([name, protocol]) => [`as-${name}`, prepare(protocol)]),
 )
 
 function prepare({ answer, records, framing, last }: Protocol): Prepared {
@@ -45,7 +45,7 @@ export function serve(): void {
   process.on('disconnect', () => process.exit())
 }
 
-/** `/PROTOCOL/burst/…` streams in one piece, `/PROTOCOL/live/…` one write per record; everything else is whole. */
+/** `/as-PROTOCOL/burst/…` streams in one piece, `/as-PROTOCOL/live/…` one write per record; everything else is whole. */
 function answer(path: string, response: ServerResponse): void {
   const [, name = '', mode = ''] = path.split('/')
   const prepared = PREPARED.get(name)

@@ -75,8 +75,8 @@ export const mediaSchema: z.ZodObject<Shape<MediaOptions>, z.core.$strict> = z.s
   fetchUrls: key(
     z.union([z.boolean(), z.array(z.string()).readonly()], { error: 'expected true, false or origins' }),
     '`true`, `false`, list of origins',
-    'Fetches http and https addresses in messages: from public hosts over https, or from these origins only, which ' +
-      'may be of a private network. Default: `false`.',
+    'Fetches http and https addresses in messages that the provider does not read itself: from public hosts over https, ' +
+      'or, for any provider, from these origins only, which may be of a private network. Default: `false`.',
   ),
   readFiles: key(z.boolean(), '`true`, `false`', 'Reads `file:` addresses in messages. Default: `false`.'),
   bytesMax: key(

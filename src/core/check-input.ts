@@ -113,7 +113,7 @@ function checkPart(part: Part, role: Role, index: number): number {
         throw invalid(`Message ${index}: a ${part.type} part needs an id and a name`)
       }
       return (
-        checkText(JSON.stringify(part.type === 'tool-call' ? part.arguments : part.content) ?? '', index) +
+        checkText(jsonOf(part.type === 'tool-call' ? part.arguments : part.content, index), index) +
         (part.type === 'tool-call' ? 0 : checkResultMedia(part.media, index))
       )
     case 'image':
@@ -149,6 +149,14 @@ function checkResultMedia(media: readonly MediaPart[] | undefined, index: number
 }
 
 const MEDIA_TYPES: readonly Part['type'][] = ['image', 'audio', 'file']
+
+function jsonOf(value: unknown, index: number): string {
+  try {
+    return JSON.stringify(value) ?? ''
+  } catch {
+    throw invalid(`Message ${index} holds what JSON cannot say, such as a BigInt or an object within itself`)
+  }
+}
 
 function checkText(text: string, index: number): number {
   if (!text.isWellFormed()) {

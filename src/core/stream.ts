@@ -21,6 +21,14 @@ export type DriverEvent =
   | { readonly type: 'warning'; readonly warning: Warning }
   | DriverFinish
 
+/**
+ * The next piece of a text or a thought. The names of the events are written out: one that is put together is another
+ * string each time, which everybody who reads the event would have to compare letter by letter.
+ */
+export function deltaOf(kind: 'text' | 'reasoning', text: string): DriverEvent {
+  return kind === 'text' ? { type: 'text-delta', text } : { type: 'reasoning-delta', text }
+}
+
 /** The end of a driver's attempt, before anything is priced. */
 export interface DriverFinish {
   readonly type: 'end'

@@ -40,7 +40,8 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 
 /** A duration as Go prints it (`1h2m3.5s`, `20ms`), or plain seconds, in whole milliseconds; undefined for anything else. */
 export function durationMs(text: string | undefined): number | undefined {
-  const trimmed = text?.trim() ?? ''
+  if (text === undefined) return undefined
+  const trimmed = text.trim()
   if (/^\d{1,9}(?:\.\d{1,9})?$/.test(trimmed)) return Math.ceil(Number(trimmed) * 1_000)
   const parts = [...trimmed.matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ns|us|µs|ms|s|m|h|d)/g)]
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== trimmed) return undefined

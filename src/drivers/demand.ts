@@ -1,5 +1,6 @@
 import type { LineKind } from '../core/cost.ts'
 import type { Demand } from '../core/driver.ts'
+import { AIError } from '../core/errors.ts'
 import type { MediaPart, Message, Part } from '../core/message.ts'
 import { mediaOf } from '../core/media-parts.ts'
 import type { ChatRequest, EmbedRequest } from '../core/request.ts'
@@ -122,7 +123,15 @@ export function fieldsLength(fields: object): number {
 }
 
 function lengthOf(value: unknown): number {
-  return utf8(JSON.stringify(value) ?? '')
+  let json: string | undefined
+  try {
+    json = JSON.stringify(value)
+  } catch (cause) {
+    const message =
+      'A message, a tool or a schema holds what JSON cannot say, such as a BigInt or an object within itself: leave it out'
+    throw new AIError({ code: 'request_invalid', message, cause })
+  }
+  return utf8(json ?? '')
 }
 
 function utf8(text: string): number {

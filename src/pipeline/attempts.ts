@@ -3,7 +3,7 @@ import type { Call, EmbedCall, Sink } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
 import { isAIError, type AIError } from '../core/errors.ts'
 import type { Warning } from '../core/warning.ts'
-import { admit, isLimitable, passed, type Admission } from '../budget/guard.ts'
+import { admit, isLimitable, type Admission } from '../budget/guard.ts'
 import { ZERO_AMOUNT } from '../money/amount.ts'
 import { sum, ZERO } from '../money/picos.ts'
 import { retryDelayMs, wait } from '../transport/retry.ts'
@@ -51,7 +51,10 @@ export async function runAttempts<C extends AnyCall, Result>(
   const { clock } = parts.runtime
   const { done } = progress
   for (let retriesDone = 0; ; retriesDone++) {
-    const admitted = await letIn(parts, call, driver, progress)
+    const admitted =
+      isLimitable(call) || progress.switched
+        ? await letIn(parts, call, driver, progress)
+        : admittedAtOnce(call, driver, done.length)
     if (done.length === 0) progress.beforeSending()
     const metered = await meter(parts, admitted, progress, (one) => send(one.call, one.driver, one.before))
     done.push(metered)
@@ -70,6 +73,14 @@ export async function runAttempts<C extends AnyCall, Result>(
   }
 }
 
+/** An attempt of a call that no budget can concern: nothing is asked, and nothing is waited for. */
+function admittedAtOnce<C extends AnyCall>(call: C, driver: Driver, attempts: number): Admitted<C> {
+  const attemptId = `${call.id}/${attempts + 1}`
+  return { asked: call, call, driver, attemptId, hold: undefined, warnings: NONE, before: undefined }
+}
+
+const NONE: readonly Warning[] = []
+
 /** Holds the money for the next attempt, on the provider that was asked for or on the one that is free. */
 async function letIn<C extends AnyCall, Result>(
   parts: PipelineParts,
@@ -83,9 +94,7 @@ async function letIn<C extends AnyCall, Result>(
   const attemptId = `${call.id}/${done.length + 1}`
   const spent = sum(done.map(({ attempt }) => attempt.cost.amount?.picos ?? ZERO))
   const sentBefore = done.length > 0
-  const admission = isLimitable(call)
-    ? await askGuard(parts, { call, driver, attemptId, spent, sentBefore })
-    : passed(call)
+  const admission = await askGuard(parts, { call, driver, attemptId, spent, sentBefore })
   if ('before' in admission)
     return { asked, call, driver, attemptId, hold: undefined, warnings: [], ...admission }
   if (admission.status === 'admitted') {

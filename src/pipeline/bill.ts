@@ -31,19 +31,21 @@ export interface Priced {
 }
 
 /** Prices an attempt, however it ended. */
-export async function costOfOutcome(parts: PipelineParts, ended: Ended): Promise<Priced> {
+export function costOfOutcome(
+  { runtime, baseline }: Pick<PipelineParts, 'runtime' | 'baseline'>,
+  ended: Ended,
+  prices: PriceList,
+): Priced {
   const { call, driver, outcome } = ended
   const { error } = outcome
   const bill = driver.bill(outcome.model || call.request.model, outcome.usage, outcome.billing)
   const usage = bill.reported ? outcome.usage : believed(ended)
-  const prices = await parts.prices()
-  const at = parts.runtime.clock.now()
+  const at = runtime.clock.now()
   const { serviceTier } = bill
   if (isRefusal(error)) return { cost: costOfRefusal(bill, prices), serviceTier, savings: undefined }
   const cost = ownCost(bill, usage, ended, at, prices)
   if (cost.status === 'unknown')
     return { cost: bounded(cost, usage, ended, bill, at, prices), serviceTier, savings: undefined }
-  const { baseline } = parts
   const saved = cost.status === 'free' && baseline !== undefined
   return { cost, serviceTier, savings: saved ? savingsOf(bill, usage, { baseline, at }, prices) : undefined }
 }
@@ -157,7 +159,14 @@ function isRefusal(error: AIError | undefined): boolean {
     return (status < 500 && status !== 408 && status !== 499) || status === 503
   }
   if (details['deadline'] === 'connect' || details['deadline'] === 'call') return true
-  return code === 'network_failed' && NEVER_SENT.has(String(details['cause']))
+  return code === 'network_failed' && NEVER_SENT.has(String(details['cause'])) && !wasConnected(error)
+}
+
+/** A way to the host can be lost after the request went along it: then what failed is reading or writing. */
+function wasConnected(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('syscall' in error) return error.syscall === 'read' || error.syscall === 'write'
+  return wasConnected(error.cause)
 }
 
 const NEVER_SENT: ReadonlySet<string> = new Set([

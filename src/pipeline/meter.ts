@@ -52,7 +52,10 @@ export async function meter<C extends Call | EmbedCall, Result>(
   const { call, driver, attemptId, hold, warnings } = admitted
   const outcome = await send(admitted)
   const { error, usage } = outcome
-  const { cost, serviceTier, savings } = await costOfOutcome(parts, { call, driver, hold, outcome })
+  // Both are there after the first call, and then nothing is waited for.
+  const found = parts.prices()
+  const prices = found instanceof Promise ? await found : found
+  const { cost, serviceTier, savings } = costOfOutcome(parts, { call, driver, hold, outcome }, prices)
   const attempt: Attempt = {
     id: attemptId,
     round: progress.round,
@@ -113,30 +116,48 @@ async function book(
   hold: Hold | undefined,
   afterwards: (() => void)[],
 ): Promise<void> {
-  const ledger = await parts.ledger()
-  if (!hold) {
-    const written = ledger.append(entry)
-    if (parts.durability === 'before') return written
-    written.catch((error: unknown) => parts.emitter.emit('error', () => ({ event: 'ledger', error })))
-    return
-  }
-  const settled = settle(parts, hold, entry)
+  const open = parts.ledger()
+  const ledger = open instanceof Promise ? await open : open
+  const booked = hold
+    ? untilBooked(parts, () => hold.store.settle(hold.id, entry))
+    : untilBooked(parts, () => ledger.append(entry))
   if (parts.durability === 'before') {
-    afterwards.push(...tellings(parts, call, await settled))
+    const settlement = await booked
+    if (settlement) afterwards.push(...tellings(parts, call, settlement))
     return
   }
-  settled.then(
-    (settlement) => tellings(parts, call, settlement).forEach((tell) => tell()),
-    (error: unknown) => parts.emitter.emit('error', () => ({ event: 'ledger', error })),
-  )
+  tellWhenBooked(parts, call, booked, afterwards)
 }
 
-/** Settles a hold; a store that fails for a moment is asked again, and one that stays away counts the hold as spent. */
-async function settle(parts: PipelineParts, hold: Hold, entry: LedgerEntry): Promise<Settlement> {
-  const { clock } = parts.runtime
+/** Tells of a settlement that nobody waits for once it is there, and not before the call's cost is told. */
+function tellWhenBooked(
+  parts: PipelineParts,
+  call: BaseCall,
+  booked: Promise<Settlement | void>,
+  afterwards: (() => void)[],
+): void {
+  let costIsTold = false
+  const early: (() => void)[] = []
+  afterwards.push(() => {
+    costIsTold = true
+    for (const tell of early.splice(0)) tell()
+  })
+  const tell = (settlement: Settlement | void): void => {
+    const all = settlement ? tellings(parts, call, settlement) : []
+    if (costIsTold) for (const one of all) one()
+    else early.push(...all)
+  }
+  booked.then(tell, (error: unknown) => parts.emitter.emit('error', () => ({ event: 'ledger', error })))
+}
+
+/**
+ * Books an attempt, which does nothing where it is booked already: a store that fails for a moment is asked again. Where
+ * it stays away, what was held counts as spent.
+ */
+async function untilBooked<T>({ runtime: { clock } }: PipelineParts, work: () => Promise<T>): Promise<T> {
   for (const waitMs of BOOKING_WAITS_MS) {
     try {
-      return await hold.store.settle(hold.id, entry)
+      return await work()
     } catch (error) {
       if (!isAIError(error) || !error.retryable) throw error
     }
@@ -144,7 +165,7 @@ async function settle(parts: PipelineParts, hold: Hold, entry: LedgerEntry): Pro
       clock.after(waitMs, resolve)
     })
   }
-  return hold.store.settle(hold.id, entry)
+  return work()
 }
 
 /** What a settlement has to tell, in order: thresholds that were crossed, then by how much a limit was overrun. */

@@ -59,7 +59,9 @@ export class Pipeline {
     let answered = false
     const afterwards: (() => void)[] = []
     const send = compose([...this.#parts.middleware, ...middleware], async (passed) => {
-      const response = await this.#send(passed, afterwards)
+      // Money is held and booked by the call's id: with that of another call it would go on its money.
+      const own = passed.id === call.id ? passed : { ...passed, id: call.id }
+      const response = await this.#send(own, afterwards)
       answered = true
       return response
     })
@@ -85,7 +87,7 @@ export class Pipeline {
     try {
       const driver = await this.#parts.driver(call.provider)
       assertDeclared(driver, call.request.model, ['embeddings'])
-      await this.#parts.ledger()
+      await this.#open()
       const response = await runEmbed(this.#parts, call, driver, afterwards)
       const { cost, usage } = response
       emitter.emit('costCalculated', () => ({ ...callFacts(call, runtime.clock), cost, usage }))
@@ -99,13 +101,19 @@ export class Pipeline {
     }
   }
 
+  /** Opens books and prices before anything is sent: an answer that cannot be priced and booked must not be bought. */
+  #open(): Promise<unknown> | undefined {
+    const [ledger, prices] = [this.#parts.ledger(), this.#parts.prices()]
+    if (!(ledger instanceof Promise) && !(prices instanceof Promise)) return undefined
+    return Promise.all([ledger, prices])
+  }
+
   async #send(call: Call, afterwards: (() => void)[]): Promise<AIResponse> {
     const { emitter, runtime } = this.#parts
     const { clock } = runtime
     const driver = await this.#parts.driver(call.provider)
     assertCapable(driver, call.request)
-    // Opened before anything is sent: an answer that cannot be booked must not be bought.
-    await this.#parts.ledger()
+    await this.#open()
     const beforeSending = (): void => {
       emitter.emit('messageSent', () => {
         const { messages, stream } = call.request

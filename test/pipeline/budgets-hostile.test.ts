@@ -124,3 +124,94 @@ test('what fails before anything is sent costs nothing: settings, media and text
   )
   expect([spent, held, server.requests.length]).toEqual(['0', '0', 0])
 })
+
+test.each(['read', 'write', 'connect'])(
+  'a way to the host that is lost in %s is told from one that there never was',
+  async (syscall) => {
+    const lost = Object.assign(new Error('lost'), { code: 'EHOSTUNREACH', syscall })
+    const fetch = (): Promise<Response> => Promise.reject(new TypeError('fetch failed', { cause: lost }))
+    const ai = createAI({
+      providers: {
+        openai: {
+          baseUrl: 'http://127.0.0.1:9/v1',
+          apiKey: 'key',
+          model: 'gpt-6-luna',
+          prices: 'openai',
+          fetch,
+        },
+      },
+      budgets: [DAY],
+    })
+    await expect(ai.sendMessage('Hi', ASK)).rejects.toMatchObject({ code: 'network_failed' })
+    const { entries, spent, held } = await booksOf(ai)
+    expect(held).toBe('0')
+    const isFree = syscall === 'connect'
+    expect(entries.map(({ cost }) => cost.status)).toEqual([isFree ? 'exact' : 'bounded'])
+    // 546 tokens at $0.125 (writing into the cache) and 100 at $0.50 per million.
+    expect(spent).toBe(isFree ? '0' : '0.00011825')
+  },
+)
+
+test('under a budget the usual tier of service is said where OpenAI bills, and not to a server that may have none', async () => {
+  await using server = await fakeOpenAI({ dialect: 'chat' })
+  const own = { driver: 'openai', baseUrl: server.baseUrl, apiKey: 'key', model: 'gpt-6-luna' } as const
+  await using ai = createAI({
+    providers: {
+      server: { ...own, dialect: 'chat' },
+      proxy: { ...own, dialect: 'chat', prices: 'openai' },
+      responses: { ...own, prices: 'openai' },
+    },
+    prices: [{ provider: 'server', model: 'gpt-6-luna', perMillionTokens: { input: '1', output: '2' } }],
+    budgets: [DAY],
+  })
+  for (const provider of ['server', 'proxy', 'responses']) await ai.provider(provider).sendMessage('Hi', ASK)
+  await ai.provider('server').sendMessage('Hi', { user: 'grace', serviceTier: 'flex' })
+  const tiers = server.requests.map(({ body }) => (body as { service_tier?: string }).service_tier)
+  expect(tiers).toEqual([undefined, 'default', 'default', 'flex'])
+})
+
+test('a call goes on its own money and is booked on its own, whatever id middleware gives it', async () => {
+  const provider = mock({
+    replies: () => ({ text: 'Hello', usage: { inputTokens: 546, outputTokens: 100 } }),
+  })
+  const ai = createAI({
+    providers: { mock: provider },
+    prices: PRICES,
+    budgets: [{ ...DAY, limit: '0.0015' }],
+    middleware: [(call, next) => next({ ...call, id: 'same' })],
+  })
+  const results = await Promise.allSettled([1, 2, 3].map(() => ai.sendMessage('Hi', ASK)))
+  expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+  expect(provider.requests).toHaveLength(2)
+  const { entries, spent } = await booksOf(ai)
+  expect([new Set(entries.map(({ callId }) => callId)).size, spent]).toEqual([2, '0.001492'])
+})
+
+test('an answer that could not be priced is not bought', async () => {
+  const provider = mock()
+  const wrong = [{ provider: 'mock', model: 'mock-1', perMillionTokens: { input: '-1', output: '2' } }]
+  const ai = createAI({ providers: { mock: provider }, prices: wrong })
+  await expect(ai.sendMessage('Hi')).rejects.toMatchObject({ code: 'config_invalid' })
+  await expect(ai.embed('Hi')).rejects.toMatchObject({ code: 'config_invalid' })
+  const away = createAI({ providers: { mock: provider }, pricesFile: '/nowhere/prices.json' })
+  await expect(away.sendMessage('Hi')).rejects.toMatchObject({ code: 'config_invalid' })
+  expect([provider.requests, provider.embedRequests]).toEqual([[], []])
+})
+
+test('what JSON cannot say is refused with words, under a budget and without', async () => {
+  const within: Record<string, unknown> = {}
+  within['itself'] = within
+  const parts = [
+    { type: 'text', text: 'x', providerData: { count: 1n } },
+    { type: 'tool-call', id: 'a', name: 'look', arguments: within },
+  ] as const
+  const ai = world({})
+  for (const part of parts) {
+    const messages = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: [part] },
+    ] as const
+    await expect(ai.sendMessage(messages, ASK)).rejects.toMatchObject({ code: 'request_invalid' })
+  }
+  expect((await booksOf(ai)).spent).toBe('0')
+})

@@ -227,7 +227,8 @@ describe('a failed call', () => {
     const errors: string[] = []
     ai.on('error', ({ event }) => void errors.push(event))
     expect((await ai.sendMessage('Hi')).text).toBe('Hello')
-    await vi.waitFor(() => expect(errors).toEqual(['ledger']))
+    // After all tries.
+    await vi.waitFor(() => expect(errors).toEqual(['ledger']), { timeout: 10_000 })
   })
 })
 

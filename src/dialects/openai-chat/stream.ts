@@ -1,6 +1,6 @@
 import { isObject } from '../../core/error-text.ts'
 import type { FinishReason } from '../../core/finish-reason.ts'
-import type { DriverEvent, DriverFinish } from '../../core/stream.ts'
+import { deltaOf, type DriverEvent, type DriverFinish } from '../../core/stream.ts'
 import { UNKNOWN_USAGE } from '../../core/usage.ts'
 import type { Step } from '../../core/wire.ts'
 import { finishCalls, takeFragments, type OpenCall } from './calls.ts'
@@ -140,7 +140,9 @@ function isEmpty({ open, calls, reason }: ChatState): boolean {
 
 function takeDelta(state: ChatState, delta: Wire, events: DriverEvent[]): ChatState {
   let next = state
-  const field = THOUGHT_FIELDS.find((name) => isText(delta[name]))
+  // Most pieces have neither, and are looked at once.
+  const thinks = delta['reasoning_content'] !== undefined || delta['reasoning'] !== undefined
+  const field = thinks ? THOUGHT_FIELDS.find((name) => isText(delta[name])) : undefined
   if (field !== undefined) {
     if (next.thoughtsIn !== field) next = { ...next, thoughtsIn: field }
     next = say(next, 'reasoning', delta[field] as string, events)
@@ -176,11 +178,11 @@ function takeCalls(state: ChatState, fragments: readonly unknown[], events: Driv
 
 function say(state: ChatState, kind: 'text' | 'reasoning', text: string, events: DriverEvent[]): ChatState {
   if (state.open === kind) {
-    events.push({ type: `${kind}-delta`, text })
+    events.push(deltaOf(kind, text))
     return state
   }
   const closed = close(state, events)
-  events.push({ type: `${kind}-start` }, { type: `${kind}-delta`, text })
+  events.push({ type: `${kind}-start` }, deltaOf(kind, text))
   return { ...closed, open: kind }
 }
 

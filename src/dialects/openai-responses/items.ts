@@ -1,6 +1,6 @@
 import { isObject } from '../../core/error-text.ts'
 import type { ToolCall } from '../../core/response.ts'
-import type { DriverEvent } from '../../core/stream.ts'
+import { deltaOf, type DriverEvent } from '../../core/stream.ts'
 import { kept, type Wire, type Wrapper } from './kept.ts'
 
 /** One item of an answer while it is written. Items are told in their order, whatever the order of their events is. */
@@ -42,7 +42,7 @@ export function say(
   text: string,
 ): { readonly item: OpenItem; readonly events: readonly DriverEvent[] } {
   if (text === '') return { item: open, events: [] }
-  const delta: DriverEvent = { type: `${kind}-delta`, text }
+  const delta = deltaOf(kind, text)
   if (open.open === kind && open.part === part) {
     return { item: { ...open, text: open.text + text }, events: [delta] }
   }

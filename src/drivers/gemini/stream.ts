@@ -1,6 +1,6 @@
 import { isObject } from '../../core/error-text.ts'
 import type { FinishReason } from '../../core/finish-reason.ts'
-import type { DriverEvent, DriverFinish } from '../../core/stream.ts'
+import { deltaOf, type DriverEvent, type DriverFinish } from '../../core/stream.ts'
 import { toUsage, type Usage } from '../../core/usage.ts'
 import type { Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
@@ -154,7 +154,7 @@ class Reading {
     // What is signed is a part by itself: merged with another one, the signature would be wrong.
     this.#close()
     this.events.push({ type: `${kind}-start` })
-    if (text !== '') this.events.push({ type: `${kind}-delta`, text })
+    if (text !== '') this.events.push(deltaOf(kind, text))
     const providerData: Kept = { thoughtSignature }
     this.events.push({ type: `${kind}-end`, providerData })
   }
@@ -175,7 +175,7 @@ class Reading {
       this.events.push({ type: `${kind}-start` })
       this.#change({ open: kind })
     }
-    this.events.push({ type: `${kind}-delta`, text })
+    this.events.push(deltaOf(kind, text))
   }
 
   #close(): void {

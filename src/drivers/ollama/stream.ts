@@ -1,4 +1,4 @@
-import type { DriverEvent, DriverFinish } from '../../core/stream.ts'
+import { deltaOf, type DriverEvent, type DriverFinish } from '../../core/stream.ts'
 import type { FinishReason } from '../../core/finish-reason.ts'
 import { toUsage } from '../../core/usage.ts'
 import type { Warning } from '../../core/warning.ts'
@@ -107,7 +107,7 @@ function delta(
     if (open) events.push({ type: `${open}-end` })
     events.push({ type: `${kind}-start` })
   }
-  events.push({ type: `${kind}-delta`, text })
+  events.push(deltaOf(kind, text))
   return kind
 }
 

@@ -71,7 +71,7 @@ function toChat(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest 
   const own = isOpenAI(new URL(known.address.baseUrl).hostname)
   const { effort, rests, warnings } = effortOf(request, settings, known)
   const { verbosity } = settings.own
-  const { temperature, topP, stop, ...rest } = request
+  const { temperature, topP, stop, serviceTier, ...rest } = request
   const warned = [...settings.warnings, ...warnings]
   // A model that thinks takes none of these, and refuses the whole request (openai.yaml; recorded).
   if (!rests) {
@@ -84,7 +84,11 @@ function toChat(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest 
     ...(topP !== undefined && { topP }),
     ...(stop !== undefined && { stop }),
   }
-  const wire = toChatWire(rests ? { ...rest, ...sampling } : rest, {
+  // The usual tier is said where OpenAI bills, since a project may have set another one; others may not know the word.
+  const isSaid = own || known.options.prices !== undefined || serviceTier !== 'default'
+  const tier = isSaid && serviceTier !== undefined ? { serviceTier } : {}
+  const asked = { ...rest, ...tier, ...(rests && sampling) }
+  const wire = toChatWire(asked, {
     quirks: own ? OPENAI_CHAT : COMPATIBLE_CHAT,
     // Known to Responses only; a call over this API would be refused.
     effort: own && effort === 'max' ? 'xhigh' : effort,

@@ -104,18 +104,21 @@ describe('a round trip', () => {
     ])
   })
 
-  it('sends a text that middleware made of the results, and of its parts the results alone', async () => {
+  it('sends a text that middleware made of the results, and refuses parts that are none', async () => {
     await using world = await openWorld()
     const result = { type: 'tool-result', id: 'c', name: 'get_weather', content: 'warm' } as const
-    const middleware: Middleware = (call, next) => {
-      const messages: Message[] = [
-        { role: 'user', content: 'Is it warm?' },
-        { role: 'tool', content: 'It is.' },
-        { role: 'tool', content: [{ type: 'text', text: 'a note' }, result] },
-      ]
-      return next({ ...call, request: { ...call.request, messages } })
-    }
-    await world.ai.sendMessage('Hi', { middleware: [middleware] })
+    const putting =
+      (...messages: readonly Message[]): Middleware =>
+      (call, next) =>
+        next({ ...call, request: { ...call.request, messages } })
+    const made: Message = { role: 'tool', content: 'It is.' }
+    const question: Message = { role: 'user', content: 'Is it warm?' }
+    const mixed: Message = { role: 'tool', content: [{ type: 'text', text: 'a note' }, result] }
+    const error = await errorOf(world.ai.sendMessage('Hi', { middleware: [putting(question, mixed)] }))
+    expect([error.code, world.chats()]).toEqual(['request_invalid', []])
+    await world.ai.sendMessage('Hi', {
+      middleware: [putting(question, made, { role: 'tool', content: [result] })],
+    })
     expect(messagesOf(world, 0).slice(1)).toEqual([
       { role: 'tool', content: 'It is.' },
       { role: 'tool', content: 'warm', tool_name: 'get_weather', tool_call_id: 'c' },
