@@ -54,6 +54,8 @@ interface Change {
   readonly settled: Picos
   /** By how much more was spent than was held. */
   readonly unheld: Picos
+  /** Nobody hears of it: thresholds that it crosses are left to the next settlement to tell. */
+  readonly silent?: boolean
 }
 
 /**
@@ -219,12 +221,12 @@ export class BudgetEngine {
     }
   }
 
-  #close(hold: HoldBalance, spent: Picos): SettledWindow[] {
+  #close(hold: HoldBalance, spent: Picos, silent = false): SettledWindow[] {
     const reserved = subtract(ZERO, hold.amount)
-    return this.#change(hold, { reserved, settled: spent, unheld: subtract(spent, hold.amount) })
+    return this.#change(hold, { reserved, settled: spent, unheld: subtract(spent, hold.amount), silent })
   }
 
-  #change(hold: HoldBalance, { reserved, settled, unheld }: Change): SettledWindow[] {
+  #change(hold: HoldBalance, { reserved, settled, unheld, silent = false }: Change): SettledWindow[] {
     const rows = this.#rows
     const windows = hold.windows.flatMap((rowId) => {
       const before = rows.windowRow(rowId)
@@ -239,7 +241,7 @@ export class BudgetEngine {
       }
       const level = levelOf(after.settled, after.limit, budget.thresholds)
       const crossed = crossedBetween(after.fired, level, budget.thresholds)
-      rows.saveWindow(level > after.fired ? { ...after, fired: level } : after)
+      rows.saveWindow(level > after.fired && !silent ? { ...after, fired: level } : after)
       return [{ window: toWindow(after, budget), crossed, overrun }]
     })
     return windows.toSorted((a, b) => compareWindows(a.window, b.window))
@@ -250,7 +252,7 @@ export class BudgetEngine {
     const hold = rows.hold(holdId)
     if (hold?.state !== 'open') return
     rows.closeHold(holdId, 'open', 'released', ZERO, rows.now())
-    this.#close(hold, ZERO)
+    this.#close(hold, ZERO, true)
   }
 
   /** Counts up to `SWEEP_HOLDS_MAX` expired holds as spent; returns how many there were. */
@@ -263,7 +265,7 @@ export class BudgetEngine {
     for (const hold of expired) {
       rows.closeHold(hold.id, 'open', 'assumed', hold.amount, now)
       rows.addEntry(assumptionOf(hold, now))
-      this.#close(hold, hold.amount)
+      this.#close(hold, hold.amount, true)
     }
     return expired.length
   }

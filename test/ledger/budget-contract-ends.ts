@@ -180,7 +180,7 @@ export const ENDS: readonly BudgetCase[] = [
     },
   },
   {
-    name: 'tells of a threshold once, also where a correction goes back below it',
+    name: 'tells of a threshold once, and of one that an expired hold crossed with the next settlement',
     async run({ open, setNow }) {
       const ledger = await open()
       await ledger.budgets.set(budget({ period: 'total', limit: '1' }))
@@ -189,8 +189,13 @@ export const ENDS: readonly BudgetCase[] = [
       await ledger.budgets.assume()
       assert.deepStrictEqual((await settle(ledger, 'a', '0.1')).windows[0]?.crossed, [])
       await ledger.budgets.set(budget({ period: 'total', limit: '1' }))
-      assert.deepStrictEqual((await spend(ledger, 'b', '0.8')).windows[0]?.crossed, [])
-      assert.deepStrictEqual((await spend(ledger, 'c', '0.1')).windows[0]?.crossed, [0.95])
+      assert.deepStrictEqual((await spend(ledger, 'b', '0.8')).windows[0]?.crossed, [0.8])
+      await hold(ledger, 'c', '0.06', { ttlMs: MINUTE })
+      await setNow(NOON + MINUTE * 2)
+      await ledger.budgets.assume()
+      // Nobody heard of the 96 % when the hold expired: the next settlement tells of it, once.
+      assert.deepStrictEqual((await spend(ledger, 'd', '0.01')).windows[0]?.crossed, [0.95])
+      assert.deepStrictEqual((await spend(ledger, 'e', '0.01')).windows[0]?.crossed, [])
     },
   },
   {

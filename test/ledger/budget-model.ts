@@ -118,7 +118,6 @@ class Model {
       if (hold.state !== 'open' || hold.expiresAt > this.now) continue
       hold.state = 'assumed'
       hold.spent = hold.amount
-      for (const window of hold.windows) this.tell(window)
       count++
     }
     return count

@@ -300,7 +300,8 @@ BEGIN
           over := '[]'; x := 0;
           IF w_limit[i] IS NOT NULL THEN
             x := greatest(beyond, 0); w_excess[i] := w_excess[i] + x;
-            IF w_settled[i] >= w_next[i] THEN
+            -- Nobody hears of the others: what they cross is left to the next settlement to tell.
+            IF w_settled[i] >= w_next[i] AND op.kind = 'settle' THEN
               SELECT jsonb_agg(th ORDER BY th) FILTER (WHERE w_settled[i] >= th * w_limit[i]),
                 max(th) FILTER (WHERE w_settled[i] >= th * w_limit[i]),
                 min(th * w_limit[i]) FILTER (WHERE w_settled[i] < th * w_limit[i])
