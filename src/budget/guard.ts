@@ -5,7 +5,13 @@ import type { Driver } from '../core/driver.ts'
 import type { AIError } from '../core/errors.ts'
 import { TIMEOUT_MS_MAX } from '../core/limits.ts'
 import type { Warning } from '../core/warning.ts'
-import { hasBudgets, type BudgetStore, type BudgetWindow, type Scopes } from '../ledger/budget-store.ts'
+import {
+  hasBudgets,
+  type BudgetStore,
+  type BudgetWindow,
+  type HoldRequest,
+  type Scopes,
+} from '../ledger/budget-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { ZERO_AMOUNT, type Amount } from '../money/amount.ts'
 import { add, picos, type Picos } from '../money/picos.ts'
@@ -66,6 +72,8 @@ export type Admission<C extends Call | EmbedCall> =
       readonly warnings: readonly Warning[]
       /** Windows that the call would not have fitted into, had they been enforced. */
       readonly over: readonly BudgetFacts[]
+      /** For a call that passed as free: makes the budgets count it, should its answer say otherwise. */
+      readonly countLater?: (() => Promise<Hold | undefined>) | undefined
     }
   | {
       readonly status: 'refused'
@@ -94,7 +102,8 @@ export async function admit<C extends Call | EmbedCall>(
   const { signal, deadlineMs } = call
   const timeLeftMs = deadlineMs === undefined ? undefined : deadlineMs - parts.clock.elapsed()
   const locality = await driver.locality(call.request.model, { signal, timeLeftMs })
-  if (locality === 'local' || locality === 'declared') return passed(call)
+  if (locality === 'local' || locality === 'declared')
+    return passed(call, store && (() => countIn(parts, asking, store)))
   const enforcing = parts.enforcement === 'enforce' ? budgets.filter(({ mode }) => mode === 'enforce') : NONE
   const enforced = enforcing.length > 0 || (call.budget !== undefined && parts.enforcement === 'enforce')
   const prices = await parts.prices()
@@ -110,6 +119,16 @@ export async function admit<C extends Call | EmbedCall>(
     return { status: 'refused', error, onLimit: call.onLimit ?? denying[0]?.onLimit ?? 'reject' }
   }
   return hold(parts, { ...asking, call: bounded, store, prices }, worst)
+}
+
+/** A hold of nothing for a call that passed as free, and whose answer says that it was not: the truth counts, unrefused. */
+async function countIn<C extends Call | EmbedCall>(
+  { clock }: GuardParts,
+  asking: Asking<C>,
+  store: BudgetStore,
+): Promise<Hold | undefined> {
+  const found = await store.reserve({ ...requestOf(clock, asking, ZERO_AMOUNT), mode: 'observe' })
+  return found.status === 'held' ? { id: asking.attemptId, worst: undefined, store } : undefined
 }
 
 /** Lets a call pass of which nobody knows what it can cost: what it did cost still counts, if that is told. */
@@ -189,26 +208,38 @@ function overOwn<C extends Call | EmbedCall>(
   return { facts, needed: amount, room, onLimit: call.onLimit ?? 'reject' }
 }
 
-async function refusedBy<C extends Call | EmbedCall>(
-  parts: GuardParts,
-  { call, driver, attemptId, spent, store }: Holding<C>,
-  amount: Amount,
-): Promise<NoRoom | Room> {
-  if (!store) return { held: false, over: [] }
+/** What is asked of the store for an attempt. */
+function requestOf<C extends Call | EmbedCall>(
+  clock: Clock,
+  { call, driver, attemptId, spent }: Asking<C>,
+  { picos: wanted }: Amount,
+): Omit<HoldRequest, 'mode'> {
   const { model } = call.request
   const { provider } = driver
-  const reserved = await store.reserve({
+  return {
     id: attemptId,
     callId: call.id,
     fingerprint: `${provider}/${model}`,
     // No limit is higher: what is above it fits into none.
-    amount: amount.picos < LIMIT_PICOS_MAX ? amount.picos : picos(LIMIT_PICOS_MAX),
+    amount: wanted < LIMIT_PICOS_MAX ? wanted : picos(LIMIT_PICOS_MAX),
     callSpent: spent,
-    ttlMs: holdMs(parts.clock, call),
-    mode: parts.enforcement,
+    ttlMs: holdMs(clock, call),
     attribution: call.attribution,
     provider,
     model,
+  }
+}
+
+async function refusedBy<C extends Call | EmbedCall>(
+  parts: GuardParts,
+  holding: Holding<C>,
+  amount: Amount,
+): Promise<NoRoom | Room> {
+  const { call, spent, store } = holding
+  if (!store) return { held: false, over: [] }
+  const reserved = await store.reserve({
+    ...requestOf(parts.clock, holding, amount),
+    mode: parts.enforcement,
   })
   if (reserved.status === 'unlimited') return { held: false, over: [] }
   if (reserved.status === 'held') return { held: true, over: reserved.over }
@@ -222,8 +253,11 @@ async function refusedBy<C extends Call | EmbedCall>(
 }
 
 /** A call that needs no money behind it. */
-export function passed<C extends Call | EmbedCall>(call: C): Admission<C> {
-  return { status: 'admitted', call, hold: undefined, warnings: [], over: [] }
+export function passed<C extends Call | EmbedCall>(
+  call: C,
+  countLater?: () => Promise<Hold | undefined>,
+): Admission<C> {
+  return { status: 'admitted', countLater, call, hold: undefined, warnings: [], over: [] }
 }
 
 /** Whether any budget can concern a call: one that is nobody's, and has no limit of its own, is let in at once. */

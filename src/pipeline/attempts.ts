@@ -111,6 +111,7 @@ async function letIn<C extends AnyCall, Result>(
       driver,
       attemptId,
       hold: admission.hold,
+      countLater: admission.countLater,
       warnings,
       before: undefined,
     }

@@ -22,6 +22,8 @@ export interface Admitted<C extends Call | EmbedCall> {
   readonly driver: Driver
   readonly attemptId: string
   readonly hold: Hold | undefined
+  /** Makes the budgets count an attempt that passed as free, and was not. */
+  readonly countLater?: (() => Promise<Hold | undefined>) | undefined
   readonly warnings: readonly Warning[]
   /** What went wrong before anything could be sent. */
   readonly before: AIError | undefined
@@ -70,7 +72,8 @@ export async function meter<C extends Call | EmbedCall, Result>(
   }
   const entry = toEntry(parts, admitted.asked, attempt, savings)
   try {
-    await book(parts, call, entry, hold, progress.afterwards)
+    const counted = hold ?? (cost.status === 'free' ? undefined : await admitted.countLater?.())
+    await book(parts, call, entry, counted, progress.afterwards)
   } catch (thrown) {
     // The answer was paid for: it goes to the caller with the error, and is not asked for again.
     throw isAIError(thrown) ? thrown.with({ partial: outcome.partial() }) : thrown

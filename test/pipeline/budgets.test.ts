@@ -164,6 +164,30 @@ test('a fallback finishes on a model that is proven local, and on no other', asy
   })
 })
 
+test('what passed as local and was answered by a cloud is booked, counted and told of', async () => {
+  await using server = await fakeOllama({ models: ['llama3.2'] })
+  server.reply({
+    text: 'Hi',
+    promptTokens: 10,
+    outputTokens: 1,
+    remoteModel: 'x',
+    remoteHost: 'https://ollama.com:443',
+  })
+  await using ai = createAI({
+    providers: { ollama: { baseUrl: server.url } },
+    prices: [{ provider: 'ollama', model: 'llama3.2', perMillionTokens: { input: '1', output: '2' } }],
+    budgets: [{ ...DAY, limit: '0' }],
+  })
+  const told: string[] = []
+  ai.on('budgetOverrun', ({ overrun }) => void told.push(String(overrun)))
+  const answer = await ai.sendMessage('Hi', { user: 'ada' })
+  expect([answer.cost.status, String(answer.cost.amount)]).toEqual(['exact', '0.000012'])
+  const [status] = await ai.budgets.status({ user: 'ada' })
+  expect([String(status?.spent), String(status?.held)]).toEqual(['0.000012', '0'])
+  expect(told).toEqual(['0.000012'])
+  expect((await ai.ledger.verify()).discrepancies).toEqual([])
+})
+
 test('free calls pass a budget of zero; a priced one is refused before any request', async () => {
   await using server = await fakeOllama({ models: ['llama3.2'] })
   const provider = mock()
