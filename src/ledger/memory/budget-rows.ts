@@ -168,7 +168,9 @@ export class MemoryRows implements BudgetRows {
 
   expiredHolds(now: number, most: number): readonly HoldRow[] {
     const expired = [...this.#open.values()].filter((hold) => hold.expiresAt <= now)
-    return expired.toSorted((a, b) => a.expiresAt - b.expiresAt).slice(0, most)
+    // In one order in all stores, also where several expire at once.
+    const byId = (a: HoldRow, b: HoldRow): number => (a.id < b.id ? -1 : 1)
+    return expired.toSorted((a, b) => a.expiresAt - b.expiresAt || byId(a, b)).slice(0, most)
   }
 
   addEntry(entry: KeptEntry): boolean {

@@ -154,7 +154,7 @@ BEGIN
   ids := ARRAY(SELECT o->>'id' FROM jsonb_array_elements(ops) AS o WHERE o ? 'id');
   IF assume_max > 0 THEN
     expired := ARRAY(SELECT id FROM groat.hold WHERE state = 'open' AND expires_at <= t AND id <> ALL (ids)
-      ORDER BY expires_at LIMIT assume_max);
+      ORDER BY expires_at, id COLLATE "C" LIMIT assume_max);
   END IF;
 
   IF ops @> '[{"kind": "reserve"}]' THEN

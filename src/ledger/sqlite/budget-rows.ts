@@ -83,7 +83,7 @@ const ADD_HOLD = `
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 const BALANCE = 'SELECT id, fingerprint, state, amount_picos, windows FROM hold WHERE id = ?'
-const EXPIRED = `SELECT * FROM hold WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at LIMIT ?`
+const EXPIRED = `SELECT * FROM hold WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at, id LIMIT ?`
 
 /** Budgets, windows and holds in the tables of a ledger file. */
 export class SqliteRows implements BudgetRows {
