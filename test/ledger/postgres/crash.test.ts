@@ -35,7 +35,7 @@ describe.skipIf(!isAvailable(OWN))('PostgreSQL that crashes', () => {
       await ledger.budgets.set(budget({ scope: 'organization', id: '*', period: 'day', limit: null }))
       const held = new Set<string>()
       const settled = new Set<string>()
-      const done = { refused: 0, failed: 0, kills: 0, terminations: 0 }
+      const done = { refused: 0, failed: 0, rounds: 0, terminations: 0 }
       const deadline = performance.now() + CRASHING_MS
       const isTime = (): boolean => performance.now() < deadline
 
@@ -65,7 +65,7 @@ describe.skipIf(!isAvailable(OWN))('PostgreSQL that crashes', () => {
           await new Promise((resolve) => setTimeout(resolve, TERMINATE_MS))
           const killed = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'groat'`
           done.terminations += (await server.ask(killed)).length
-          if (++done.kills % KILL_EVERY !== 0) continue
+          if (++done.rounds % KILL_EVERY !== 0) continue
           await server.kill()
           await server.start()
         }
