@@ -4,8 +4,8 @@ import { nearest } from '../../core/nearest.ts'
 import type { ChatRequest } from '../../core/request.ts'
 import type { Warning } from '../../core/warning.ts'
 import { ignored } from '../../dialects/openai-responses/wire.ts'
-import { Secret } from '../../transport/redact.ts'
-import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
+import type { Runtime } from '../../runtime.ts'
+import { bearerAddress, type BearerService } from '../bearer-address.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
 import { HOSTED_TOOL_NAMES, hostedTool, toHostedTools, toWireNames } from './tools.ts'
 
@@ -29,9 +29,6 @@ export interface OpenAIOptions extends ProviderOptions {
 export const MODELS_PATH = '/models'
 
 const BASE_URL = 'https://api.openai.com/v1'
-
-/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
-const SECRET_CHARS_MIN = 8
 
 /** A model thinks for minutes without a sign; one that a server of one's own loads first has no limit. */
 const PATIENCE_MS = 900_000
@@ -57,65 +54,22 @@ export function isChat({ dialect = 'responses' }: OpenAIOptions): boolean {
   throw new AIError({ code: 'config_invalid', message, details: { key: 'dialect' } })
 }
 
-type Env = Readonly<Record<string, string | undefined>>
-
 /** Where the service is and what every request to it carries. @throws AIError `config_invalid` */
-export function toAddress(options: OpenAIOptions, env: Env): Address {
+export function toAddress(options: OpenAIOptions, env: Runtime['env']): Address {
   isChat(options)
-  const fromEnv = options.baseUrl === undefined ? valueOf(env['OPENAI_BASE_URL']) : undefined
-  const { url: address, authorization } = splitUserInfo(parseBaseUrl(options.baseUrl ?? fromEnv ?? BASE_URL))
-  const url = new URL(address)
-  // What the environment says is meant for OpenAI, or for the address beside it, and goes nowhere else.
-  const own = isOpenAI(url.hostname) || fromEnv !== undefined
-  const from = (name: string): string | undefined => (own ? valueOf(env[name]) : undefined)
-  const key = valueOf(options.apiKey) ?? from('OPENAI_API_KEY')
-  const credentials = key === undefined ? authorization : `Bearer ${key}`
-  assertKeyMayTravel(url, credentials !== undefined)
-  const organization = options.organization ?? from('OPENAI_ORG_ID')
-  const project = options.project ?? from('OPENAI_PROJECT_ID')
-  const given = Object.entries(options.headers ?? {})
-  const hidden = given.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
-  return {
-    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
-    headers: {
-      'content-type': 'application/json',
-      ...(organization === undefined ? {} : { 'openai-organization': organization }),
-      ...(project === undefined ? {} : { 'openai-project': project }),
-      ...Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value])),
-      ...(credentials === undefined ? {} : { authorization: credentials }),
-    },
-    secrets: [key ?? '', authorization?.slice('Basic '.length) ?? '', ...hidden].flatMap((text) =>
-      text === '' ? [] : [new Secret(text)],
-    ),
-    deadlines: {
-      ...DEADLINES,
-      ...(options.local === true && { firstByteMs: undefined }),
-      ...options.timeouts,
-    },
+  const service: BearerService = {
+    name: 'an OpenAI',
+    baseUrl: BASE_URL,
+    pastedPath: /\/(?:responses|chat\/completions|completions|embeddings|models)\/?$/,
+    variables: { baseUrl: 'OPENAI_BASE_URL', key: 'OPENAI_API_KEY' },
+    isOwn: isOpenAI,
+    deadlines: { ...DEADLINES, ...(options.local === true && { firstByteMs: undefined }) },
+    headers: (from) => ({
+      'openai-organization': options.organization ?? from('OPENAI_ORG_ID'),
+      'openai-project': options.project ?? from('OPENAI_PROJECT_ID'),
+    }),
   }
-}
-
-function valueOf(text: string | undefined): string | undefined {
-  const trimmed = text?.trim()
-  return trimmed === '' ? undefined : trimmed
-}
-
-/** Ends of addresses that are copied from examples: groat puts the path itself. */
-const PASTED_PATH = /\/(?:responses|chat\/completions|completions|embeddings|models)\/?$/
-
-function parseBaseUrl(text: string): URL {
-  const url = URL.parse(text.trim())
-  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw new AIError({
-      code: 'config_invalid',
-      message: `baseUrl of an OpenAI provider is an address with its version and without a query, as in ${BASE_URL}`,
-      details: { key: 'baseUrl' },
-    })
-  }
-  url.pathname = url.pathname.replace(PASTED_PATH, '')
-  // OpenAI and all that are compatible with it have their API under a version.
-  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1'
-  return url
+  return bearerAddress(service, options, env)
 }
 
 /** Whether a host is OpenAI's own: the global one, or one of a region. */

@@ -1,8 +1,8 @@
 import { AIError } from '../../core/errors.ts'
 import { nearest } from '../../core/nearest.ts'
 import type { Warning } from '../../core/warning.ts'
-import { Secret } from '../../transport/redact.ts'
-import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
+import type { Runtime } from '../../runtime.ts'
+import { bearerAddress, type BearerService } from '../bearer-address.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
 import { HOSTED_TOOL_NAMES, hostedTool, toHostedTools } from './tools.ts'
 
@@ -22,9 +22,6 @@ export const API_KEY_PATH = '/api-key'
 
 const BASE_URL = 'https://api.x.ai/v1'
 
-/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
-const SECRET_CHARS_MIN = 8
-
 /** Models think for minutes without a sign, in the middle of a stream as well as before it (docs.x.ai: 3,600 s). */
 const PATIENCE_MS = 3_600_000
 const DEADLINES = { connectMs: 10_000, firstByteMs: PATIENCE_MS, idleMs: PATIENCE_MS }
@@ -34,55 +31,17 @@ export function chatPath(): string {
   return RESPONSES_PATH
 }
 
-type Env = Readonly<Record<string, string | undefined>>
-
 /** Where the service is and what every request to it carries. @throws AIError `config_invalid` */
-export function toAddress(options: XaiOptions, env: Env): Address {
-  const fromEnv = options.baseUrl === undefined ? valueOf(env['XAI_BASE_URL']) : undefined
-  const { url: address, authorization } = splitUserInfo(parseBaseUrl(options.baseUrl ?? fromEnv ?? BASE_URL))
-  const url = new URL(address)
-  // What the environment says is meant for xAI, or for the address beside it, and goes nowhere else.
-  const own = isXai(url.hostname) || fromEnv !== undefined
-  const key = valueOf(options.apiKey) ?? (own ? valueOf(env['XAI_API_KEY']) : undefined)
-  const credentials = key === undefined ? authorization : `Bearer ${key}`
-  assertKeyMayTravel(url, credentials !== undefined)
-  const given = Object.entries(options.headers ?? {})
-  const hidden = given.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
-  return {
-    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
-    headers: {
-      'content-type': 'application/json',
-      ...Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value])),
-      ...(credentials === undefined ? {} : { authorization: credentials }),
-    },
-    secrets: [key ?? '', authorization?.slice('Basic '.length) ?? '', ...hidden].flatMap((text) =>
-      text === '' ? [] : [new Secret(text)],
-    ),
-    deadlines: { ...DEADLINES, ...options.timeouts },
+export function toAddress(options: XaiOptions, env: Runtime['env']): Address {
+  const service: BearerService = {
+    name: 'an xAI',
+    baseUrl: BASE_URL,
+    pastedPath: /\/(?:responses|chat\/completions|language-models|models)\/?$/,
+    variables: { baseUrl: 'XAI_BASE_URL', key: 'XAI_API_KEY' },
+    isOwn: isXai,
+    deadlines: DEADLINES,
   }
-}
-
-function valueOf(text: string | undefined): string | undefined {
-  const trimmed = text?.trim()
-  return trimmed === '' ? undefined : trimmed
-}
-
-/** Ends of addresses that are copied from examples: groat puts the path itself. */
-const PASTED_PATH = /\/(?:responses|chat\/completions|language-models|models)\/?$/
-
-function parseBaseUrl(text: string): URL {
-  const url = URL.parse(text.trim())
-  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw new AIError({
-      code: 'config_invalid',
-      message: `baseUrl of an xAI provider is an address with its version and without a query, as in ${BASE_URL}`,
-      details: { key: 'baseUrl' },
-    })
-  }
-  url.pathname = url.pathname.replace(PASTED_PATH, '')
-  // xAI and all that stand in front of it have its API under a version.
-  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1'
-  return url
+  return bearerAddress(service, options, env)
 }
 
 /** Whether a host is xAI's own: the global one, or one of a region. */

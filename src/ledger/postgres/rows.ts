@@ -1,12 +1,12 @@
 import type { Cost, CostLine } from '../../core/cost.ts'
 import type { Usage } from '../../core/usage.ts'
 import { Amount } from '../../money/amount.ts'
+import { SHARED_COLUMNS } from '../columns.ts'
 import { ownSumOf, restoreEntry, type KeptEntry } from '../entry.ts'
 import type { EntryKind, LedgerEntry } from '../ledger.ts'
 import { fromText, toText } from './text.ts'
 
-/** The columns of the table `entry` that are written. */
-export const COLUMNS = [
+const OWN_COLUMNS = [
   'id',
   'kind',
   'call_id',
@@ -19,34 +19,12 @@ export const COLUMNS = [
   'project_id',
   'organization_id',
   'key_id',
-  'tags',
-  'input_tokens',
-  'cache_read_tokens',
-  'cache_write_tokens',
-  'output_tokens',
-  'reasoning_tokens',
-  'input_audio_tokens',
-  'output_audio_tokens',
-  'input_image_tokens',
-  'output_image_tokens',
-  'usage_raw',
-  'cost_status',
-  'cost_picos',
-  'cost_source',
-  'cost_reason',
-  'cost_price_list',
-  'cost_reported_picos',
-  'cost_estimate_picos',
-  'cost_lines',
-  'service_tier',
-  'savings_baseline',
-  'savings_picos',
-  'outcome',
-  'error',
-  'duration_ms',
 ] as const
 
-type Column = (typeof COLUMNS)[number]
+type Column = (typeof OWN_COLUMNS | typeof SHARED_COLUMNS)[number]
+
+/** The columns of the table `entry` that are written. */
+export const COLUMNS: readonly Column[] = [...OWN_COLUMNS, ...SHARED_COLUMNS]
 
 /** A row as it is sent: JSON that PostgreSQL takes apart. What is absent is null. Picos are text: JSON has no bigint. */
 export type SentRow = Partial<Record<Column, string | number | readonly string[] | undefined>>

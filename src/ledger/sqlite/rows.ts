@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { Cost, CostLine } from '../../core/cost.ts'
 import type { Usage } from '../../core/usage.ts'
 import { Amount } from '../../money/amount.ts'
+import { SHARED_COLUMNS } from '../columns.ts'
 import { ownSumOf, restoreEntry, type KeptEntry } from '../entry.ts'
 import type { EntryKind, LedgerEntry } from '../ledger.ts'
 
@@ -61,31 +62,7 @@ const COLUMNS = [
   'project',
   'organization',
   'key',
-  'tags',
-  'input_tokens',
-  'cache_read_tokens',
-  'cache_write_tokens',
-  'output_tokens',
-  'reasoning_tokens',
-  'input_audio_tokens',
-  'output_audio_tokens',
-  'input_image_tokens',
-  'output_image_tokens',
-  'usage_raw',
-  'cost_status',
-  'cost_picos',
-  'cost_source',
-  'cost_reason',
-  'cost_price_list',
-  'cost_reported_picos',
-  'cost_estimate_picos',
-  'cost_lines',
-  'service_tier',
-  'savings_baseline',
-  'savings_picos',
-  'outcome',
-  'error',
-  'duration_ms',
+  ...SHARED_COLUMNS,
 ] as const satisfies readonly (keyof EntryTable)[]
 
 /** Writes one entry; an id that is there already is left as it is. Text of our own, so that it needs no builder. */

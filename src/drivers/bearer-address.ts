@@ -1,0 +1,79 @@
+import { AIError } from '../core/errors.ts'
+import { Secret } from '../transport/redact.ts'
+import { assertKeyMayTravel, splitUserInfo } from '../transport/url.ts'
+import type { Address, ProviderOptions, Timeouts } from './rooms.ts'
+
+/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
+const SECRET_CHARS_MIN = 8
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** What differs between services that take a key as a bearer, under a version of their API. */
+export interface BearerService {
+  /** As messages call it, with its article: `an OpenAI`. */
+  readonly name: string
+  readonly baseUrl: string
+  /** Ends of addresses that are copied from examples: groat puts the path itself. */
+  readonly pastedPath: RegExp
+  /** Variables of the environment that name another address, and the key. */
+  readonly variables: { readonly baseUrl: string; readonly key: string }
+  /** Whether a host is the service's own. */
+  isOwn(hostname: string): boolean
+  readonly deadlines: Timeouts
+  /** Headers of its own; `from` reads a variable that is meant for this address, and no other. */
+  headers?(from: (variable: string) => string | undefined): Readonly<Record<string, string | undefined>>
+}
+
+/** Where such a service is and what every request to it carries. @throws AIError `config_invalid` */
+export function bearerAddress(service: BearerService, options: ProviderOptions, env: Env): Address {
+  const { variables, deadlines } = service
+  const fromEnv = options.baseUrl === undefined ? valueOf(env[variables.baseUrl]) : undefined
+  const { url: address, authorization } = splitUserInfo(
+    parseBaseUrl(service, options.baseUrl ?? fromEnv ?? service.baseUrl),
+  )
+  const url = new URL(address)
+  // What the environment says is meant for the service, or for the address beside it, and goes nowhere else.
+  const own = service.isOwn(url.hostname) || fromEnv !== undefined
+  const from = (variable: string): string | undefined => (own ? valueOf(env[variable]) : undefined)
+  const key = valueOf(options.apiKey) ?? from(variables.key)
+  const credentials = key === undefined ? authorization : `Bearer ${key}`
+  assertKeyMayTravel(url, credentials !== undefined)
+  const ownHeaders = Object.entries(service.headers?.(from) ?? {})
+  const given = Object.entries(options.headers ?? {})
+  const hidden = given.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
+  return {
+    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
+    headers: {
+      'content-type': 'application/json',
+      ...Object.fromEntries(
+        ownHeaders.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+      ),
+      ...Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value])),
+      ...(credentials === undefined ? {} : { authorization: credentials }),
+    },
+    secrets: [key ?? '', authorization?.slice('Basic '.length) ?? '', ...hidden].flatMap((text) =>
+      text === '' ? [] : [new Secret(text)],
+    ),
+    deadlines: { ...deadlines, ...options.timeouts },
+  }
+}
+
+function valueOf(text: string | undefined): string | undefined {
+  const trimmed = text?.trim()
+  return trimmed === '' ? undefined : trimmed
+}
+
+function parseBaseUrl({ name, baseUrl, pastedPath }: BearerService, text: string): URL {
+  const url = URL.parse(text.trim())
+  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new AIError({
+      code: 'config_invalid',
+      message: `baseUrl of ${name} provider is an address with its version and without a query, as in ${baseUrl}`,
+      details: { key: 'baseUrl' },
+    })
+  }
+  url.pathname = url.pathname.replace(pastedPath, '')
+  // These services, and all that stand in front of them, have their API under a version.
+  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1'
+  return url
+}
