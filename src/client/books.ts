@@ -39,6 +39,14 @@ export class Books {
     throw new AIError({ code: 'config_invalid', message, details: { key: 'ledger' } })
   }
 
+  /** Makes the sums that are kept beside the entries anew from them; false where this ledger keeps none. */
+  async rebuild(): Promise<boolean> {
+    const ledger = await this.#ledger()
+    if (!hasBudgets(ledger) || !ledger.rebuild) return false
+    await ledger.rebuild()
+    return true
+  }
+
   /** The entries as CSV or JSON, piece by piece: `for await (const text of ai.ledger.export({ format: 'csv' }))`. */
   async *export(options: ExportOptions): AsyncIterable<string> {
     const { exportEntries } = await import('../ledger/export.ts')

@@ -220,3 +220,15 @@ test('a budget of one id stands there as soon as it is set, and is listed once',
     ['day', 'ada', '0'],
   ])
 })
+
+test('sums that are kept are made anew from the entries, and stay what they were', async () => {
+  await using ai = clientOn('sqlite')
+  await ai.sendMessage('Hi', { user: 'ada' })
+  const before = await ai.ledger.totals({ by: ['user', 'hour'] })
+  expect(await ai.ledger.rebuild()).toBe(true)
+  expect(await ai.ledger.totals({ by: ['user', 'hour'] })).toEqual(before)
+  expect(String(before[0]?.cost)).toBe(ONE_CALL)
+  expect((await ai.ledger.verify()).discrepancies).toEqual([])
+  await using memory = clientOn('memory')
+  expect(await memory.ledger.rebuild()).toBe(false)
+})
