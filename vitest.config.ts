@@ -8,6 +8,7 @@ export default defineConfig({
     // Real sockets and processes on a small machine: few workers, patient limits.
     maxWorkers: 2,
     testTimeout: 20_000,
+    expect: { poll: { timeout: 10_000 } },
     coverage: {
       provider: 'v8',
       include: ['src/**'],

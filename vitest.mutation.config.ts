@@ -13,7 +13,7 @@ const NAMES = [
   'thinking',
   'stream',
 ]
-const FILES = NAMES.map((name) => `test/drivers/ollama/${name}.test.ts`)
+const FILES = [...NAMES.map((name) => `test/drivers/ollama/${name}.test.ts`), 'test/money/money.test.ts']
 
 class InOrder extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {

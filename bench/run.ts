@@ -1,7 +1,8 @@
 /**
- * What a call through groat costs beside a bare `fetch`: `npm run bench`, about two minutes for each protocol (`npm run
- * bench -- ollama` measures one of `ollama`, `responses`, `chat`, `gemini`). The stand-in server has a process of its own. The machine may be shared, so only ratios of one run mean anything: each is the median over
- * slices in which all callers had their turn, over two processes, since the compiler may decide otherwise in another.
+ * What a call through groat costs beside a bare `fetch`: `npm run bench`, some three minutes for each protocol on a quiet
+ * machine (`npm run bench -- ollama` measures one of `ollama`, `responses`, `chat`, `gemini`). The stand-in server has a
+ * process of its own. The machine may be shared, so only ratios of one run mean anything: each is the median over slices
+ * in which all callers had their turn, over two processes, since the compiler may decide otherwise in another.
  */
 import { execFileSync, fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

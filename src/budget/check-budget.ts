@@ -100,6 +100,7 @@ function checkId(id: unknown, code: BudgetErrorCode): string {
     throw invalid(code, 'id', `has ${id.length} characters, and ids have at most ${LABEL_CHARS_MAX}`)
   }
   if (!id.isWellFormed()) throw invalid(code, 'id', 'has half a character (a lone surrogate)')
+  if (id.includes('\0')) throw invalid(code, 'id', 'has a NUL character: leave it out')
   return id
 }
 
@@ -166,7 +167,7 @@ function checkOnLimit(onLimit: unknown, code: BudgetErrorCode): OnLimit {
   if (typeof onLimit !== 'object' || onLimit === null) throw invalid(code, 'onLimit', shape)
   const { fallback, ...others } = onLimit as Unchecked
   if (typeof fallback !== 'string' || Object.keys(others).length > 0) throw invalid(code, 'onLimit', shape)
-  if (fallback.length > LABEL_CHARS_MAX * 2 || !/^[^/]+\/./s.test(fallback)) {
+  if (fallback.length > LABEL_CHARS_MAX * 2 || !/^[^/\0]+\/[^\0]+$/.test(fallback)) {
     throw invalid(code, 'onLimit', "names a fallback as 'provider/model', such as 'ollama/llama3.2'")
   }
   return Object.freeze({ fallback })

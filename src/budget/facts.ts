@@ -1,6 +1,6 @@
-import { AIError } from '../core/errors.ts'
+import { AIError, type ErrorDetails } from '../core/errors.ts'
+import type { BudgetFacts, BudgetRefusal } from '../core/budget.ts'
 import type { BaseCall } from '../core/call.ts'
-import type { BudgetFacts } from '../events/events.ts'
 import type { BudgetWindow } from '../ledger/budget-store.ts'
 import { Amount, formatUsd, ZERO_AMOUNT } from '../money/amount.ts'
 import { add, ZERO, type Picos } from '../money/picos.ts'
@@ -41,16 +41,6 @@ export function factsOfCall(call: BaseCall, limit: Amount, spent: Picos): Budget
   }
 }
 
-/** What a refusal says of itself: `error.details` of `budget_exceeded`. */
-export interface BudgetRefusal extends BudgetFacts {
-  /** The most that the call could cost. */
-  readonly needed: Amount
-  /** The output limit with which it would fit; null where not even its input does. */
-  readonly affordableOutputTokens: number | null
-  /** Models that would answer for nothing, as `provider/model`. */
-  readonly alternatives: readonly string[]
-}
-
 /** What was refused. */
 export interface Refused {
   readonly provider: string
@@ -84,7 +74,7 @@ export function budgetExceeded(refusal: BudgetRefusal, { provider, model, sentBe
       ways.join(', or '),
     provider,
     model,
-    details: { ...refusal },
+    details: { ...refusal } satisfies ErrorDetails['budget_exceeded'],
   })
 }
 
@@ -94,14 +84,16 @@ export function priceUnknown(
   { provider, model, sentBefore }: Refused,
   ids: readonly string[],
 ): AIError {
+  const way =
+    ids.length > 0
+      ? "or let the budget pass such calls with unpriced: 'allow'"
+      : 'or send it without a budget of its own'
   return new AIError({
     code: 'price_unknown',
-    message:
-      `There is a budget, and what the call can cost is not known. ${whatWasSent(sentBefore)} ${reason}; or let the budget ` +
-      "pass such calls with unpriced: 'allow'",
+    message: `There is a budget, and what the call can cost is not known. ${whatWasSent(sentBefore)} ${reason}; ${way}`,
     provider,
     model,
-    details: { reason, budgets: ids },
+    details: { reason, budgets: ids } satisfies ErrorDetails['price_unknown'],
   })
 }
 

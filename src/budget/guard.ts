@@ -1,5 +1,4 @@
-import type { OnLimit } from '../core/budget.ts'
-import type { Budget } from '../core/budget.ts'
+import type { Budget, BudgetFacts, OnLimit } from '../core/budget.ts'
 import type { Call, EmbedCall } from '../core/call.ts'
 import type { Driver } from '../core/driver.ts'
 import type { AIError } from '../core/errors.ts'
@@ -18,9 +17,9 @@ import { add, picos, type Picos } from '../money/picos.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import { affordableOutputTokens, worstCase, type KnownCase, type WorstCase } from '../pricing/worst-case.ts'
 import type { Clock } from '../runtime.ts'
-import type { BudgetFacts } from '../events/events.ts'
 import { LIMIT_PICOS_MAX } from './check-budget.ts'
 import { factsOf, factsOfCall, priceUnknown, roomIn } from './facts.ts'
+import { ownCopy } from './own-copy.ts'
 
 /** Output tokens that are let in under a budget where neither the call nor the model says how many. */
 export const OUTPUT_TOKENS_DEFAULT = 8_192
@@ -58,7 +57,8 @@ export interface Hold {
   readonly id: string
   /** The most that it can cost; undefined where nothing bounds it, and nothing was held. */
   readonly worst: KnownCase | undefined
-  readonly store: BudgetStore
+  /** Undefined where nothing but the call's own limit concerns it, which no store keeps. */
+  readonly store: BudgetStore | undefined
 }
 
 /** What was found of an attempt: it may be sent, or not. */
@@ -107,7 +107,7 @@ export async function admit<C extends Call | EmbedCall>(
   const enforcing = parts.enforcement === 'enforce' ? budgets.filter(({ mode }) => mode === 'enforce') : NONE
   const enforced = enforcing.length > 0 || (call.budget !== undefined && parts.enforcement === 'enforce')
   const prices = await parts.prices()
-  const bounded = enforced ? withLimits(call, driver, prices) : call
+  const bounded = withOwnRequest(enforced ? withLimits(call, driver, prices) : call)
   const worst = worstOf(parts, bounded, driver, prices)
   if (worst.unknown !== undefined) {
     const denying = enforcing.filter(({ unpriced }) => unpriced === 'deny')
@@ -165,7 +165,8 @@ async function hold<C extends Call | EmbedCall>(
     const no = overOwn(parts, holding, worst) ?? (await refusedBy(parts, { ...holding, call }, worst.amount))
     if (!('needed' in no)) {
       over = no.over
-      const held = no.held && store ? { id: holding.attemptId, worst, store } : undefined
+      const behind = no.held || call.budget !== undefined
+      const held = behind ? { id: holding.attemptId, worst, store: no.held ? store : undefined } : undefined
       return { status: 'admitted', call, hold: held, warnings, over: over.map(factsOf) }
     }
     const affordable = affordableOutputTokens(worst, no.room)
@@ -300,6 +301,11 @@ export function withLimits<C extends Call | EmbedCall>(call: C, driver: Driver, 
   const usual = most !== undefined && most < OUTPUT_TOKENS_DEFAULT ? most : OUTPUT_TOKENS_DEFAULT
   const limited = { ...call.request, maxOutputTokens: maxOutputTokens ?? usual, serviceTier }
   return { ...call, request: limited }
+}
+
+/** What was held for is what is sent, whatever its caller does to it meanwhile. */
+function withOwnRequest<C extends Call | EmbedCall>(call: C): C {
+  return { ...call, request: ownCopy(call.request) }
 }
 
 function withOutputLimit<C extends Call | EmbedCall>(call: C, maxOutputTokens: number): C {

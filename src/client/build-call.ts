@@ -4,14 +4,7 @@ import { checkEmbedOptions, checkOptions } from '../core/check-options.ts'
 import { AIError } from '../core/errors.ts'
 import type { Input } from '../core/message.ts'
 import { nearest } from '../core/nearest.ts'
-import type {
-  Attribution,
-  CallOptions,
-  ChatRequest,
-  EmbedOptions,
-  Sampling,
-  Spending,
-} from '../core/request.ts'
+import type { Attribution, CallOptions, ChatRequest, EmbedOptions, Sampling } from '../core/request.ts'
 import { toAmount } from '../core/usd.ts'
 import { prepareSchema } from '../tools/prepare-schema.ts'
 import { checkToolChoice, prepareTools } from '../tools/tool.ts'
@@ -82,21 +75,25 @@ export function buildCall(
   const output = options.output && prepareSchema(options.output, 'output')
   const request: ChatRequest = {
     ...pick(options, SAMPLING),
-    ...(tools.size === 0 ? {} : { tools: [...tools.values()].map((one) => one.definition) }),
-    ...(output === undefined ? {} : { output: output.jsonSchema }),
     model: target.model,
     messages: toMessages(input, options.system),
     stream: sink !== undefined,
     providerOptions: ownOptions(engine, target.provider, options),
+    ...(tools.size > 0 && { tools: [...tools.values()].map((one) => one.definition) }),
+    ...(output && { output: output.jsonSchema }),
   }
+  const { budget, onLimit, providerOptions } = options
   return {
     id: engine.runtime.id(),
     provider: target.provider,
     request,
     attribution: attributionOf(options),
     signal,
-    ...limitsOf(engine, target.provider, options),
-    ...spendingOf(options),
+    deadlineMs: deadlineOf(engine, options),
+    retries: retriesOf(engine, target.provider, options),
+    budget: budget === undefined ? undefined : toAmount(budget),
+    onLimit,
+    providerOptions,
     tools,
     maxRounds: options.maxRounds ?? ROUNDS_DEFAULT,
     output,
@@ -136,14 +133,18 @@ export function buildEmbedCall(
     ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
     providerOptions: ownOptions(engine, target.provider, options),
   }
+  const { budget, onLimit, providerOptions } = options
   return {
     id: engine.runtime.id(),
     provider: target.provider,
     request,
     attribution: attributionOf(options),
     signal: options.signal,
-    ...limitsOf(engine, target.provider, options),
-    ...spendingOf(options),
+    deadlineMs: deadlineOf(engine, options),
+    retries: retriesOf(engine, target.provider, options),
+    budget: budget === undefined ? undefined : toAmount(budget),
+    onLimit,
+    providerOptions,
   }
 }
 
@@ -156,25 +157,14 @@ export function ownOptions(
   return providerOptions?.[engine.provider(provider).driver] ?? {}
 }
 
-/** Until when, and how often, a call is tried. */
-export function limitsOf(
-  engine: Engine,
-  provider: string,
-  { timeoutMs, retries }: Pick<EmbedOptions, 'timeoutMs' | 'retries'>,
-): Pick<Call, 'deadlineMs' | 'retries'> {
-  return {
-    deadlineMs: timeoutMs === undefined ? undefined : engine.runtime.clock.elapsed() + timeoutMs,
-    retries: retries ?? engine.provider(provider).options.retries ?? RETRIES_DEFAULT,
-  }
+/** Until when a call is tried. */
+function deadlineOf({ runtime }: Engine, { timeoutMs }: Pick<EmbedOptions, 'timeoutMs'>): number | undefined {
+  return timeoutMs === undefined ? undefined : runtime.clock.elapsed() + timeoutMs
 }
 
-/** What the call may cost. */
-function spendingOf({
-  budget,
-  onLimit,
-  providerOptions,
-}: Spending & Pick<EmbedOptions, 'providerOptions'>): Pick<Call, 'budget' | 'onLimit' | 'providerOptions'> {
-  return { budget: budget === undefined ? undefined : toAmount(budget), onLimit, providerOptions }
+/** How often it is tried again. */
+function retriesOf(engine: Engine, provider: string, { retries }: Pick<EmbedOptions, 'retries'>): number {
+  return retries ?? engine.provider(provider).options.retries ?? RETRIES_DEFAULT
 }
 
 const ATTRIBUTION = ['user', 'project', 'organization', 'key', 'tags'] as const

@@ -1,3 +1,4 @@
+import type { Sink } from '../core/call.ts'
 import { checkOptions } from '../core/check-options.ts'
 import type { QueryOptions } from '../core/driver.ts'
 import type { Health } from '../core/health.ts'
@@ -7,7 +8,7 @@ import type { CallOptions, EmbedOptions } from '../core/request.ts'
 import type { AIResponse, EmbedResponse } from '../core/response.ts'
 import type { OutputOf, Schema } from '../core/schema.ts'
 import { AnswerStream } from '../pipeline/answer-stream.ts'
-import { buildCall, buildEmbedCall, findTarget, type Selection } from './build-call.ts'
+import { buildCall, buildEmbedCall, findTarget, type Selection, type Surroundings } from './build-call.ts'
 import type { Engine } from './engine.ts'
 import { Models } from './models.ts'
 
@@ -49,16 +50,12 @@ export class Handle {
   }
 
   /** Sends a text, a message or a conversation and resolves with the complete answer. */
-  async sendMessage<S extends Schema = Schema>(
+  sendMessage<S extends Schema = Schema>(
     input: Input,
     options: WithOutput<S> = {},
   ): Promise<AIResponse<OutputOf<S>>> {
-    const engine = await this.#source()
-    const signal = options.signal ?? this.#selection.options.signal
-    const call = buildCall(engine, this.#selection, input, options, { sink: undefined, signal })
     // The pipeline has checked the value by the schema that types it.
-    const pipeline = await engine.pipeline()
-    return pipeline.run(call, this.#middleware(options)) as Promise<AIResponse<OutputOf<S>>>
+    return this.#run(input, options) as Promise<AIResponse<OutputOf<S>>>
   }
 
   /** Sends a text, a message or a conversation and gives the answer's events as they arrive. */
@@ -66,12 +63,36 @@ export class Handle {
     input: Input,
     options: WithOutput<S> = {},
   ): AnswerStream<OutputOf<S>> {
-    return new AnswerStream(async (sink, signal) => {
-      const engine = await this.#source()
-      const call = buildCall(engine, this.#selection, input, options, { sink, signal })
-      const pipeline = await engine.pipeline()
-      return pipeline.run(call, this.#middleware(options)) as Promise<AIResponse<OutputOf<S>>>
-    }, options.signal ?? this.#selection.options.signal)
+    const start = (sink: Sink, signal: AbortSignal): Promise<AIResponse<OutputOf<S>>> =>
+      this.#run(input, options, { sink, signal }) as Promise<AIResponse<OutputOf<S>>>
+    return new AnswerStream(start, options.signal ?? this.#selection.options.signal)
+  }
+
+  /** Makes the call and sends it: at once where all is there, as it is from the first call on. Never throws by itself. */
+  #run(input: Input, options: CallOptions, streamed?: Surroundings): Promise<AIResponse> {
+    try {
+      const engine = this.#source()
+      if (engine instanceof Promise)
+        return engine.then((ready) => this.#runOn(ready, input, options, streamed))
+      return this.#runOn(engine, input, options, streamed)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #runOn(
+    engine: Engine,
+    input: Input,
+    options: CallOptions,
+    streamed: Surroundings | undefined,
+  ): Promise<AIResponse> {
+    const signal = options.signal ?? this.#selection.options.signal
+    const around = streamed ?? { sink: undefined, signal }
+    const call = buildCall(engine, this.#selection, input, options, around)
+    const middleware = options.middleware ?? this.#selection.options.middleware
+    const pipeline = engine.pipeline()
+    if (pipeline instanceof Promise) return pipeline.then((ready) => ready.run(call, middleware))
+    return pipeline.run(call, middleware)
   }
 
   /** What a message can cost before it is sent, at least and at most: nothing is generated, and nothing is billed. */
@@ -112,9 +133,5 @@ export class Handle {
     const { provider, model } = findTarget(engine, this.#selection)
     const driver = await engine.driver(provider)
     return driver.health({ ...options, ...(model === undefined ? {} : { model }) })
-  }
-
-  #middleware(options: Pick<CallOptions, 'middleware'>): NonNullable<CallOptions['middleware']> {
-    return options.middleware ?? this.#selection.options.middleware ?? []
   }
 }

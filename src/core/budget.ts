@@ -62,3 +62,26 @@ export interface BudgetStatus {
   /** ISO 8601; null where it never does. */
   readonly resetsAt: string | null
 }
+
+/** Which budget an event or a refusal is about, and how its window stands. */
+export interface BudgetFacts {
+  readonly scope: BudgetScope | 'call'
+  /** The id that is counted; that of the call for a call's own limit. */
+  readonly id: string
+  readonly period: BudgetPeriod
+  readonly limit: Amount
+  readonly spent: Amount
+  readonly held: Amount
+  /** ISO 8601; null where it never resets. */
+  readonly resetsAt: string | null
+}
+
+/** What a refusal says of itself: `error.details` of `budget_exceeded`. */
+export interface BudgetRefusal extends BudgetFacts {
+  /** The most that the call could cost. */
+  readonly needed: Amount
+  /** The output limit with which it would fit; null where not even its input does. */
+  readonly affordableOutputTokens: number | null
+  /** Models that would answer for nothing, as `provider/model`. */
+  readonly alternatives: readonly string[]
+}

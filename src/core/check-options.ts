@@ -40,7 +40,7 @@ const CHECKS: Readonly<Record<keyof CallOptions, Check>> = {
   tags: (value) =>
     Array.isArray(value) && value.length <= TAGS_MAX && value.every((tag) => label(tag) === undefined)
       ? undefined
-      : `is an array of at most ${TAGS_MAX} texts of at most ${LABEL_CHARS_MAX} characters`,
+      : `is an array of at most ${TAGS_MAX} texts of 1 to ${LABEL_CHARS_MAX} characters, none of them a NUL`,
   budget: (value) =>
     isAmount(value) ? undefined : "is usd('0.05'), or dollars as a decimal text: never a number",
   onLimit: (value) =>
@@ -116,9 +116,11 @@ function check(options: object, checks: Readonly<Record<string, Check>>): void {
 }
 
 function label(value: unknown): string | undefined {
-  return isText(value) && value !== '' && value.length <= LABEL_CHARS_MAX && value.isWellFormed()
-    ? undefined
-    : `is a text of 1 to ${LABEL_CHARS_MAX} characters`
+  if (!isText(value) || value === '' || value.length > LABEL_CHARS_MAX || !value.isWellFormed()) {
+    return `is a text of 1 to ${LABEL_CHARS_MAX} characters`
+  }
+  // No store gives it back everywhere, and a user who is cut at it is another user.
+  return value.includes('\0') ? 'has a NUL character: leave it out' : undefined
 }
 
 /** The id of a user, a project, …: `'*'` is each of them in a budget, and nobody's own. */

@@ -54,6 +54,8 @@ export interface Demand {
   /** Calls of the provider's own tools, by name; undefined where nothing bounds their number. */
   readonly toolCalls: readonly { readonly name: string; readonly max: number | undefined }[]
   readonly serviceTier: string | undefined
+  /** What in the request may cost more than all this, and what to do about it; absent where nothing does. */
+  readonly unbounded?: string | undefined
 }
 
 /** What came of one embedding request. */

@@ -1,3 +1,4 @@
+import type { BudgetRefusal } from './budget.ts'
 import type { Part } from './message.ts'
 import type { Usage } from './usage.ts'
 
@@ -56,6 +57,17 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, { readonly retryable: boole
   network_failed: { retryable: true },
   timed_out: { retryable: true },
   stream_interrupted: { retryable: true },
+}
+
+/** The facts in `details`, for the codes that always carry the same ones. */
+export interface ErrorDetails {
+  budget_exceeded: BudgetRefusal
+  price_unknown: {
+    /** What is not known. */
+    readonly reason: string
+    /** Ids of the budgets that refuse such calls; none where the call's own does. */
+    readonly budgets: readonly string[]
+  }
 }
 
 /** What had arrived when a call failed in the middle of an answer. */
@@ -133,7 +145,18 @@ export class AIError extends Error {
   }
 }
 
-/** Whether a value is an AIError, also one of another copy of groat in the same process. */
-export function isAIError(value: unknown): value is AIError {
-  return typeof value === 'object' && value !== null && (value as Partial<AIError>).isAIError === true
+/**
+ * Whether a value is an AIError, also one of another copy of groat in the same process, and of the given code: then
+ * `details` has the type of that code.
+ */
+export function isAIError<Code extends keyof ErrorDetails>(
+  value: unknown,
+  code: Code,
+): value is AIError & { readonly code: Code; readonly details: ErrorDetails[Code] }
+export function isAIError(value: unknown, code?: ErrorCode): value is AIError
+export function isAIError(value: unknown, code?: ErrorCode): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const error = value as Partial<AIError>
+  // Not every `code` is one: as a callback of `filter`, it is the index.
+  return error.isAIError === true && (typeof code !== 'string' || error.code === code)
 }

@@ -66,23 +66,20 @@ export type StreamEvent = Exclude<DriverEvent, DriverFinish> | ToolResultEvent |
 export class Fold {
   readonly parts: Part[] = []
   readonly warnings: Warning[] = []
-  text = ''
-  reasoning = ''
   model: string | undefined
   id: string | undefined
   end: DriverFinish | undefined
   #open: { type: 'text' | 'reasoning'; text: string } | undefined
+  #hasCalls = false
 
   /** Takes the next event. */
   apply(event: DriverEvent): void {
     switch (event.type) {
       case 'text-delta':
         this.#append('text', event.text)
-        this.text += event.text
         return
       case 'reasoning-delta':
         this.#append('reasoning', event.text)
-        this.reasoning += event.text
         return
       case 'start':
         this.model = event.model
@@ -96,6 +93,7 @@ export class Fold {
         return
       case 'tool-call':
         this.#close()
+        this.#hasCalls = true
         this.parts.push({ type: 'tool-call', ...event.call })
         return
       case 'warning':
@@ -115,8 +113,19 @@ export class Fold {
     }
   }
 
+  /** The text so far, of all its parts. */
+  get text(): string {
+    return this.#written('text')
+  }
+
+  /** The same of thoughts. */
+  get reasoning(): string {
+    return this.#written('reasoning')
+  }
+
   /** The tool calls so far, in order of arrival. */
   get toolCalls(): ToolCall[] {
+    if (!this.#hasCalls) return []
     return this.parts
       .filter((part): part is ToolCallPart => part.type === 'tool-call')
       .map(({ type: _, ...call }) => call)
@@ -125,6 +134,12 @@ export class Fold {
   /** The parts so far, an unfinished one included. */
   snapshot(): Part[] {
     return this.#open ? [...this.parts, { ...this.#open }] : [...this.parts]
+  }
+
+  #written(type: 'text' | 'reasoning'): string {
+    let written = ''
+    for (const part of this.parts) if (part.type === type) written += part.text
+    return this.#open?.type === type ? written + this.#open.text : written
   }
 
   #append(type: 'text' | 'reasoning', text: string): void {

@@ -143,6 +143,11 @@ const BY_CODE: Readonly<Record<string, Row>> = {
   unsupported_country_region_territory: FORBIDDEN,
   server_error: SERVER,
   vector_store_timeout: SERVER,
+  // Groq: the same request can succeed.
+  tool_use_failed: fault(
+    'bad-tool-call',
+    '{model} wrote a call of a tool that {vendor} could not read: try again, or use another model ({said})',
+  ),
   server_is_overloaded: OVERLOADED,
   invalid_image: BAD_IMAGE,
   invalid_image_format: BAD_IMAGE,

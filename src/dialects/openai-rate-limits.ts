@@ -10,10 +10,25 @@ export function toRateLimits(headers: Headers): RateLimits | undefined {
   return { ...(requests && { requests }), ...(tokens && { tokens }) }
 }
 
-function limitOf(headers: Headers, what: 'requests' | 'tokens'): RateLimit | undefined {
-  const limit = countOf(headers[`x-ratelimit-limit-${what}`])
-  const remaining = countOf(headers[`x-ratelimit-remaining-${what}`])
-  const resetMs = durationMs(headers[`x-ratelimit-reset-${what}`])
+/** Written out: a name that is put together is looked up anew each time. */
+const HEADERS = {
+  requests: {
+    limit: 'x-ratelimit-limit-requests',
+    remaining: 'x-ratelimit-remaining-requests',
+    reset: 'x-ratelimit-reset-requests',
+  },
+  tokens: {
+    limit: 'x-ratelimit-limit-tokens',
+    remaining: 'x-ratelimit-remaining-tokens',
+    reset: 'x-ratelimit-reset-tokens',
+  },
+} as const
+
+function limitOf(headers: Headers, what: keyof typeof HEADERS): RateLimit | undefined {
+  const names = HEADERS[what]
+  const limit = countOf(headers[names.limit])
+  const remaining = countOf(headers[names.remaining])
+  const resetMs = durationMs(headers[names.reset])
   if (limit === undefined && remaining === undefined && resetMs === undefined) return undefined
   return {
     ...(limit !== undefined && { limit }),

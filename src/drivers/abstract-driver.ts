@@ -27,7 +27,7 @@ import type { Media } from './media.ts'
 import { hasMedia } from './media-parts.ts'
 import { Gate } from './gate.ts'
 import { assertModelCan } from './model-can.ts'
-import { Knowledge, type Encoded, type Sending } from './knowledge.ts'
+import { Knowledge, type Encoded, type Found, type Sending } from './knowledge.ts'
 import { sendWhileLoading } from './load-watch.ts'
 import { marked, withOwnData, type Owner } from './own-data.ts'
 import { isWholeJson, newDecoder, readFirst } from './records.ts'
@@ -71,9 +71,9 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     this.#knowledge = new Knowledge({ rooms, options, client: this.#client, clock, management })
   }
 
-  async attempt(request: ChatRequest, context: AttemptContext): Promise<void> {
+  attempt(request: ChatRequest, context: AttemptContext): Promise<void> {
     if (!this.#gate) return this.#chat(request, context)
-    await this.#inTurn(context, (limits) => this.#chat(request, { ...context, ...limits }))
+    return this.#inTurn(context, (limits) => this.#chat(request, { ...context, ...limits }))
   }
 
   async embed(request: EmbedRequest, context: Omit<AttemptContext, 'write'>): Promise<Embedded> {
@@ -106,7 +106,17 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     const { model } = request
     const startedMs = this.#clock.elapsed()
     const owner = { provider: this.provider, model }
-    const { found, known, sent } = await this.#encode(request, context, owner).catch(unsent)
+    let encoded: Encoded<Options>
+    try {
+      const found = await this.#knowledge.find(model, context, request)
+      assertModelCan(found.profile, request)
+      const ready = hasMedia(request) ? await (await this.#loadMedia()).resolve(request, context) : request
+      encoded = this.#encode(ready, found, owner)
+      if (context.signal?.aborted) throw abortedError(context.signal.reason)
+    } catch (error) {
+      unsent(this.#client.withNames(error, model))
+    }
+    const { found, known, sent } = encoded
     this.#knowledge.sent(model, sent)
     const sending = { request, sent, before: known.memory, sentMs: this.#clock.elapsed() }
     const warnings = found.warnings.length === 0 ? sent.warnings : [...found.warnings, ...sent.warnings]
@@ -115,7 +125,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       const { signal } = context
       const isLocal = found.profile?.local === true
       const { api, stream } = this.#rooms
-      const path = api.chatPath(request, this.#options)
+      const path = sent.path ?? api.chatPath(request, this.#options)
       const exchange = await this.#send(path, { body: sent.body, model, signal, timeoutMs }, isLocal)
       const { headers } = exchange
       const told = { rateLimits: api.toRateLimits?.(headers), facts: api.toFacts?.(headers, request) }
@@ -124,35 +134,23 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
         write: (events: readonly DriverEvent[]) => context.write(marked(events, owner, told)),
       }
       const whole = !request.stream || (stream.FRAMING === 'sse' && isWholeJson(headers))
-      await (whole
-        ? this.#readWhole(exchange, sending, reader, warnings)
-        : this.#client.named(this.#readStream(exchange, sending, reader, warnings), model))
+      if (whole) {
+        const busy = this.#takeWhole(await readJson(exchange), exchange, sending, reader, warnings)
+        if (busy) await busy
+      } else await this.#readStream(exchange, sending, reader, warnings)
     } catch (error) {
-      throw this.#knowledge.failed(error, sending)
+      throw this.#knowledge.failed(this.#client.withNames(error, model), sending)
     }
   }
 
-  /** The body of a request, and what had to be known for it. */
-  async #encode(request: ChatRequest, context: AttemptContext, owner: Owner): Promise<Encoded<Options>> {
-    const { model } = owner
-    const found = await this.#knowledge.find(model, context, request)
-    assertModelCan(found.profile, request)
-    const ready = hasMedia(request)
-      ? await this.#client.named((await this.#loadMedia()).resolve(request, context), model)
-      : request
-    const known = this.#knowledge.known(model, found)
-    const own = withOwnData(ready, owner)
-    const sent = this.#client.naming(model, () => this.#rooms.wire.toWire(own, known))
-    if (context.signal?.aborted) throw abortedError(context.signal.reason)
-    return { found, known, sent }
+  /** The body of a request, with what is known as it is made. */
+  #encode(request: ChatRequest, found: Found, owner: Owner): Encoded<Options> {
+    const known = this.#knowledge.known(owner.model, found)
+    return { found, known, sent: this.#rooms.wire.toWire(withOwnData(request, owner), known) }
   }
 
   /** Sends what a model is needed for; where the user limits the wait for its first byte, the time of a load is not counted. */
-  async #send(
-    path: string,
-    request: ApiRequest & { readonly model: string },
-    isLocal: boolean,
-  ): Promise<Exchange> {
+  #send(path: string, request: ApiRequest & { readonly model: string }, isLocal: boolean): Promise<Exchange> {
     const { deadlines: timeouts } = this.#client.address
     const { model, signal } = request
     if (timeouts.firstByteMs === undefined || !isLocal) return this.#client.send(path, request)
@@ -167,20 +165,23 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
     })
   }
 
-  async #readWhole(
+  /** A whole answer is delivered as the events that a stream of it would have had. */
+  #takeWhole(
+    json: unknown,
     exchange: Exchange,
     sending: Sending,
     context: AttemptContext,
     warnings: readonly Warning[],
-  ): Promise<void> {
+  ): void | Promise<void> {
     const { request } = sending
-    const json = await this.#client.named(readJson(exchange), request.model)
     const step = this.#rooms.wire.fromWire(json)
     const isComplete = this.#rooms.stream.isComplete(step.state)
     const told = new CallIds(request.messages).unique(step.events)
     const events = isComplete ? this.#knowledge.ended(sending, step.state, told) : told
-    await this.#deliver({ ...step, events }, warnings, request, context, exchange)
-    if (!isComplete) throw this.#cutShort(request.model)
+    const { failure } = step
+    const busy = this.#deliver({ events, failure }, warnings, request, context, exchange)
+    if (isComplete) return busy
+    return Promise.resolve(busy).then(() => Promise.reject(this.#cutShort(request.model)))
   }
 
   /** What prepares pictures and sounds, loaded by the first call that has some. */
@@ -305,8 +306,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       if (events.length > 0) waiting = []
       const unique = ids.unique(events)
       const told = stream.isComplete(state) ? this.#knowledge.ended(sending, state, unique) : unique
-      const step = { state, events: told, ...(failure === undefined ? {} : { failure }) }
-      const busy = this.#deliver(step, before, request, context, exchange)
+      const busy = this.#deliver({ events: told, failure }, before, request, context, exchange)
       if (!stream.isComplete(state)) return busy
       if (busy) return busy.then(() => void (finished = true))
       finished = true
@@ -331,7 +331,7 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
 
   /** Passes events on; warnings of the encoder go with the first of them, when the provider has taken the request. */
   #deliver(
-    step: Step<State>,
+    step: Told,
     warnings: readonly Warning[],
     request: ChatRequest,
     context: AttemptContext,
@@ -367,6 +367,12 @@ export abstract class AbstractDriver<Options extends ProviderOptions, State> imp
       retriesMax: 1,
     })
   }
+}
+
+/** What records came to, and the failure that they ended with. */
+interface Told {
+  readonly events: readonly DriverEvent[]
+  readonly failure: string | undefined
 }
 
 /** Stands behind the last record of a stream. */

@@ -51,14 +51,20 @@ export class ApiClient {
   async send(path: string, request: ApiRequest): Promise<Exchange> {
     const { address } = this
     const body = request.bytes ?? (request.body === undefined ? undefined : encode(request.body))
-    const exchange = await this.#exchange({
+    const sent: TransportRequest = {
       method: request.method ?? (body === undefined ? 'GET' : 'POST'),
       url: this.#baseUrl + path,
       headers: request.bytes ? { ...address.headers, 'content-type': BYTES_TYPE } : address.headers,
       ...(body === undefined ? {} : { body }),
       deadlines: deadlinesFor(address.deadlines, request),
       signal: request.signal,
-    }).catch((error: unknown) => Promise.reject(this.#named(error, request.model)))
+    }
+    let exchange: Exchange
+    try {
+      exchange = await this.#transport.send(sent)
+    } catch (error) {
+      exchange = await this.#sendElsewhere(sent, this.withNames(error, request.model))
+    }
     if (exchange.status >= 200 && exchange.status < 300) return exchange
     const text = await readTextUpTo(exchange, ERROR_BODY_BYTES_MAX)
     const { status, headers } = exchange
@@ -69,17 +75,13 @@ export class ApiClient {
    * `localhost` is two addresses, of which a server often listens on one only, and the system may try the other one:
    * nothing was sent where nobody listens, so the other is tried before the call fails.
    */
-  async #exchange(request: TransportRequest): Promise<Exchange> {
-    try {
-      return await this.#transport.send(request)
-    } catch (error) {
-      const other = otherLoopback(this.#baseUrl, error)
-      if (other === undefined) throw error
-      const url = other + request.url.slice(this.#baseUrl.length)
-      const exchange = await this.#transport.send({ ...request, url }).catch(() => Promise.reject(error))
-      this.#baseUrl = other
-      return exchange
-    }
+  async #sendElsewhere(request: TransportRequest, error: unknown): Promise<Exchange> {
+    const other = otherLoopback(this.#baseUrl, error)
+    if (other === undefined) throw error
+    const url = other + request.url.slice(this.#baseUrl.length)
+    const exchange = await this.#transport.send({ ...request, url }).catch(() => Promise.reject(error))
+    this.#baseUrl = other
+    return exchange
   }
 
   /** Sends a request and reads its JSON answer. @throws AIError */
@@ -103,20 +105,12 @@ export class ApiClient {
     try {
       return await promise
     } catch (error) {
-      throw this.#named(error, model)
+      throw this.withNames(error, model)
     }
   }
 
-  /** The same for work that is done at once. */
-  naming<T>(model: string, work: () => T): T {
-    try {
-      return work()
-    } catch (error) {
-      throw this.#named(error, model)
-    }
-  }
-
-  #named(error: unknown, model: string | undefined): unknown {
+  /** An error with the provider and the model on it. */
+  withNames(error: unknown, model: string | undefined): unknown {
     return error instanceof AIError ? error.with({ provider: this.provider, model }) : error
   }
 }

@@ -1,6 +1,7 @@
 import { AIError } from '../core/errors.ts'
 import { Secret } from '../transport/redact.ts'
 import { assertKeyMayTravel, splitUserInfo } from '../transport/url.ts'
+import { pasted } from './pasted.ts'
 import type { Address, ProviderOptions, Timeouts } from './rooms.ts'
 
 /** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
@@ -27,15 +28,15 @@ export interface BearerService {
 /** Where such a service is and what every request to it carries. @throws AIError `config_invalid` */
 export function bearerAddress(service: BearerService, options: ProviderOptions, env: Env): Address {
   const { variables, deadlines } = service
-  const fromEnv = options.baseUrl === undefined ? valueOf(env[variables.baseUrl]) : undefined
+  const fromEnv = options.baseUrl === undefined ? pasted(env[variables.baseUrl]) : undefined
   const { url: address, authorization } = splitUserInfo(
     parseBaseUrl(service, options.baseUrl ?? fromEnv ?? service.baseUrl),
   )
   const url = new URL(address)
   // What the environment says is meant for the service, or for the address beside it, and goes nowhere else.
   const own = service.isOwn(url.hostname) || fromEnv !== undefined
-  const from = (variable: string): string | undefined => (own ? valueOf(env[variable]) : undefined)
-  const key = valueOf(options.apiKey) ?? from(variables.key)
+  const from = (variable: string): string | undefined => (own ? pasted(env[variable]) : undefined)
+  const key = pasted(options.apiKey) ?? from(variables.key)
   const credentials = key === undefined ? authorization : `Bearer ${key}`
   assertKeyMayTravel(url, credentials !== undefined)
   const ownHeaders = Object.entries(service.headers?.(from) ?? {})
@@ -56,11 +57,6 @@ export function bearerAddress(service: BearerService, options: ProviderOptions, 
     ),
     deadlines: { ...deadlines, ...options.timeouts },
   }
-}
-
-function valueOf(text: string | undefined): string | undefined {
-  const trimmed = text?.trim()
-  return trimmed === '' ? undefined : trimmed
 }
 
 function parseBaseUrl({ name, baseUrl, pastedPath }: BearerService, text: string): URL {

@@ -141,7 +141,7 @@ export class Knowledge<Options extends ProviderOptions, State> {
    * Learns from a failed request. Where it shows how the same call can succeed, the error becomes one that is worth a
    * retry: an attempt is one try, and the next one is made of what was learned.
    */
-  failed(error: unknown, { request, sent }: Sending): unknown {
+  failed(error: unknown, { request, sent, before }: Sending): unknown {
     if (!isAIError(error) || error.partial) return error
     const { body, plan } = sent
     const { model } = request
@@ -150,16 +150,20 @@ export class Knowledge<Options extends ProviderOptions, State> {
       this.memories.keep(model, learned)
       return error.with({ retryable: true, retriesMax: 1 })
     }
+    // Calls at once make the same mistake: what counts is what this one knew.
     const refused = this.#rooms.errors.refusalOf?.(error)
     const asked = ['think', 'reasoning', 'reasoning_effort'].some((name) => body[name] !== undefined)
-    if (refused === 'reasoning' && asked && !memory.refusesReasoning) {
+    if (refused === 'reasoning' && asked && !before.refusesReasoning) {
       return again({ ...memory, refusesReasoning: true })
     }
-    if (refused === 'summary' && asked && !memory.refusesSummary) {
+    if (refused === 'summary' && asked && !before.refusesSummary) {
       return again({ ...memory, refusesSummary: true })
     }
+    if (refused === 'tools' && body['tools'] !== undefined && !before.refusesTools) {
+      return again({ ...memory, refusesTools: true })
+    }
     const endsWithAnswer = request.messages.at(-1)?.role === 'assistant'
-    if (refused === 'prefill' && endsWithAnswer && !memory.refusesPrefill) {
+    if (refused === 'prefill' && endsWithAnswer && !before.refusesPrefill) {
       return again({ ...memory, refusesPrefill: true })
     }
     if (!plan) return error

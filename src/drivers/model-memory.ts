@@ -32,6 +32,8 @@ export interface ModelMemory {
   readonly refusesReasoning?: boolean
   /** The server has said that it sums up no thoughts for this account. */
   readonly refusesSummary?: boolean
+  /** The server has said that the model takes tools over another of its APIs only. */
+  readonly refusesTools?: boolean
   /** The server has said that the model cannot go on with an answer while it thinks. */
   readonly refusesPrefill?: boolean
   /** Codes of warnings that are given once for a model. */

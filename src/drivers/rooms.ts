@@ -163,6 +163,8 @@ export interface Remembered {
 
 /** A request body, and what the caller should know about what was left out of it. */
 export interface WireRequest extends WireBody {
+  /** Where it goes, where that is not the usual path. */
+  readonly path?: string | undefined
   /** How the model is loaded for it, where that can be chosen. */
   readonly plan?: LoadPlan | undefined
   /** What is to be remembered once it is sent. */
@@ -228,10 +230,10 @@ export interface Rooms<Options extends ProviderOptions, State> {
     /** Whether the failure of a batch of texts to embed may come from one of them only. */
     readonly mayBeOneText?: (error: AIError) => boolean
     /**
-     * Whether the provider says that the model cannot think, that it sums up no thoughts, or that the model cannot go on
-     * with an answer while it thinks.
+     * Whether the provider says that the model cannot think, that it sums up no thoughts, that the model cannot go on with
+     * an answer while it thinks, or that it takes tools over another of its APIs only.
      */
-    readonly refusalOf?: (error: AIError) => 'reasoning' | 'summary' | 'prefill' | undefined
+    readonly refusalOf?: (error: AIError) => 'reasoning' | 'summary' | 'prefill' | 'tools' | undefined
   }
   readonly models: {
     listModels(client: ApiClient, options: RequestOptions): Promise<readonly ModelInfo[]>

@@ -1,5 +1,5 @@
 import type { Amount } from '../money/amount.ts'
-import type { BudgetPeriod, BudgetScope } from '../core/budget.ts'
+import type { BudgetFacts } from '../core/budget.ts'
 import type { Cost } from '../core/cost.ts'
 import type { AIError } from '../core/errors.ts'
 import type { ModelInfo } from '../core/model-info.ts'
@@ -15,19 +15,6 @@ export interface CallFacts extends Attribution {
   readonly model: string
   /** Milliseconds since the Unix epoch. */
   readonly at: number
-}
-
-/** Which budget an event is about, and how its window stands. */
-export interface BudgetFacts {
-  readonly scope: BudgetScope | 'call'
-  /** The id that is counted; that of the call for a call's own limit. */
-  readonly id: string
-  readonly period: BudgetPeriod
-  readonly limit: Amount
-  readonly spent: Amount
-  readonly held: Amount
-  /** ISO 8601; null where it never resets. */
-  readonly resetsAt: string | null
 }
 
 /** What happened, in the past tense. Each is frozen; a listener can watch a call and never change it. */

@@ -4,7 +4,7 @@ import { BUDGET_SCOPES, type Budget } from '../core/budget.ts'
 import { AIError } from '../core/errors.ts'
 import { add, subtract, ZERO, type Picos } from '../money/picos.ts'
 import { assumptionOf, correctionOf } from './assumption.ts'
-import type { BudgetRow, BudgetRows, HoldBalance, WindowRow } from './budget-rows.ts'
+import type { BudgetRow, BudgetRows, HoldBalance, HoldState, Told, WindowRow } from './budget-rows.ts'
 import type {
   BudgetFilter,
   BudgetWindow,
@@ -47,16 +47,6 @@ interface Place {
 }
 
 type NewWindow = Omit<WindowRow, 'rowId'>
-
-/** How a hold's end changes its windows. */
-interface Change {
-  readonly reserved: Picos
-  readonly settled: Picos
-  /** By how much more was spent than was held. */
-  readonly unheld: Picos
-  /** Nobody hears of it: thresholds that it crosses are left to the next settlement to tell. */
-  readonly silent?: boolean
-}
 
 /**
  * The rules of budgets (`budget-store.ts` says them) over any store that answers at once. Each method is one
@@ -171,7 +161,7 @@ export class BudgetEngine {
     stored.sort((a, b) => a.row.rowId - b.row.rowId)
     const windows = stored.map(({ row }) => row.rowId)
     const hold = { id, callId, fingerprint, amount, provider, model, attribution, windows, createdAt: now }
-    rows.addHold({ ...hold, state: 'open', actual: null, expiresAt: now + Math.ceil(ttlMs) })
+    rows.addHold({ ...hold, state: 'open', actual: null, told: [], expiresAt: now + Math.ceil(ttlMs) })
     for (const { place, row } of stored) {
       const excess = excessFor(row, amount)
       if (!rows.reserve(row.rowId, amount, excess, place.observed)) throw new Error('The room was gone')
@@ -201,58 +191,64 @@ export class BudgetEngine {
     if (entry.attemptId !== holdId) throw invalid('A hold is settled with the entry of its own attempt')
     const hold = rows.hold(holdId)
     if (hold === undefined) return { state: rows.addEntry(kept) ? 'settled' : 'repeated', windows: [] }
-    if (hold.state !== 'open' && hold.state !== 'assumed') return { state: 'repeated', windows: [] }
+    if (hold.state !== 'open' && hold.state !== 'assumed') return this.#repeated(hold)
     const told = entry.cost.amount?.picos
     if (told !== undefined && told < 0n) throw invalid('What an attempt cost is not below zero')
     if (hold.state === 'assumed') return this.#correct(hold, kept, told ?? hold.amount)
     // The books may have the entry already: then its cost is what counts.
     const spent = (rows.addEntry(kept) ? told : rows.entryCost(entry.id)) ?? ZERO
-    rows.closeHold(holdId, 'open', 'settled', spent, rows.now())
-    return { state: 'settled', windows: this.#close(hold, spent) }
+    return { state: 'settled', windows: this.#close(hold, 'settled', spent) }
   }
 
   #correct(hold: HoldBalance, kept: KeptEntry, spent: Picos): Settlement {
     this.#rows.addEntry(correctionOf(kept, hold))
-    this.#rows.closeHold(hold.id, 'assumed', 'corrected', spent, this.#rows.now())
-    const more = subtract(spent, hold.amount)
-    return {
-      state: 'corrected',
-      windows: this.#change(hold, { reserved: ZERO, settled: more, unheld: more }),
-    }
+    return { state: 'corrected', windows: this.#close(hold, 'corrected', spent) }
   }
 
-  #close(hold: HoldBalance, spent: Picos, silent = false): SettledWindow[] {
-    const reserved = subtract(ZERO, hold.amount)
-    return this.#change(hold, { reserved, settled: spent, unheld: subtract(spent, hold.amount), silent })
+  /** What the first settlement told of, for its acknowledgement may have been lost. */
+  #repeated({ told }: HoldBalance): Settlement {
+    const windows = told.flatMap(({ window: rowId, crossed, overrun }) => {
+      const row = this.#rows.windowRow(rowId)
+      const budget = row && this.#rows.budgetAt(row.budgetId)?.budget
+      return budget ? [{ window: toWindow(row, budget), crossed, overrun }] : []
+    })
+    return { state: 'repeated', windows: windows.toSorted(bySettledWindow) }
   }
 
-  #change(hold: HoldBalance, { reserved, settled, unheld, silent = false }: Change): SettledWindow[] {
+  /**
+   * Ends a hold: what it holds is no longer reserved, and what it comes to is settled, as far as that was not assumed
+   * before. Nobody hears of one that is released or assumed: thresholds that it crosses are left to the next settlement.
+   */
+  #close(hold: HoldBalance, state: Exclude<HoldState, 'open'>, actual: Picos): SettledWindow[] {
     const rows = this.#rows
-    const windows = hold.windows.flatMap((rowId) => {
+    const isHeard = state === 'settled' || state === 'corrected'
+    const unheld = subtract(actual, hold.amount)
+    const [reserved, settled] = hold.state === 'assumed' ? [ZERO, unheld] : [hold.amount, actual]
+    const told: Told[] = []
+    const windows = hold.windows.flatMap((rowId): SettledWindow[] => {
       const before = rows.windowRow(rowId)
       const budget = before && rows.budgetAt(before.budgetId)?.budget
       if (before === undefined || budget === undefined) return []
       const overrun = before.limit !== null && unheld > 0n ? unheld : ZERO
       const after: WindowRow = {
         ...before,
-        reserved: add(before.reserved, reserved),
+        reserved: subtract(before.reserved, reserved),
         settled: add(before.settled, settled),
         excess: add(before.excess, overrun),
       }
       const level = levelOf(after.settled, after.limit, budget.thresholds)
       const crossed = crossedBetween(after.fired, level, budget.thresholds)
-      rows.saveWindow(level > after.fired && !silent ? { ...after, fired: level } : after)
+      rows.saveWindow(level > after.fired && isHeard ? { ...after, fired: level } : after)
+      if (isHeard && (crossed.length > 0 || overrun > 0n)) told.push({ window: rowId, crossed, overrun })
       return [{ window: toWindow(after, budget), crossed, overrun }]
     })
-    return windows.toSorted((a, b) => compareWindows(a.window, b.window))
+    rows.closeHold(hold.id, hold.state, { state, actual, told, at: rows.now() })
+    return windows.toSorted(bySettledWindow)
   }
 
   release(holdId: string): void {
-    const rows = this.#rows
-    const hold = rows.hold(holdId)
-    if (hold?.state !== 'open') return
-    rows.closeHold(holdId, 'open', 'released', ZERO, rows.now())
-    this.#close(hold, ZERO, true)
+    const hold = this.#rows.hold(holdId)
+    if (hold?.state === 'open') this.#close(hold, 'released', ZERO)
   }
 
   /** Counts up to `SWEEP_HOLDS_MAX` expired holds as spent; returns how many there were. */
@@ -263,9 +259,8 @@ export class BudgetEngine {
     // What is left over is found the next time, and not half a minute later.
     this.#sweptAt = expired.length < SWEEP_HOLDS_MAX ? now : -Infinity
     for (const hold of expired) {
-      rows.closeHold(hold.id, 'open', 'assumed', hold.amount, now)
       rows.addEntry(assumptionOf(hold, now))
-      this.#close(hold, hold.amount, true)
+      this.#close(hold, 'assumed', hold.amount)
     }
     return expired.length
   }
@@ -288,6 +283,10 @@ export class BudgetEngine {
       )
       .toSorted(compareWindows)
   }
+}
+
+function bySettledWindow(a: SettledWindow, b: SettledWindow): number {
+  return compareWindows(a.window, b.window)
 }
 
 /** A window as it is told of. */

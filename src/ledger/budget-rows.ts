@@ -29,6 +29,13 @@ export interface WindowRow {
 /** `settled`, `corrected` and `released` are the end; `assumed` was counted as spent and can still be corrected. */
 export type HoldState = 'open' | 'settled' | 'released' | 'assumed' | 'corrected'
 
+/** What a settlement told of one window: thresholds that it crossed, and by how much it was overrun. */
+export interface Told {
+  readonly window: number
+  readonly crossed: readonly number[]
+  readonly overrun: Picos
+}
+
 /** What a hold holds, and where. */
 export interface HoldBalance {
   readonly id: string
@@ -37,6 +44,18 @@ export interface HoldBalance {
   readonly amount: Picos
   /** The windows that hold the amount, by their row ids, ascending. */
   readonly windows: readonly number[]
+  /** What its settlement told of, for one that is repeated since its acknowledgement was lost; mostly nothing. */
+  readonly told: readonly Told[]
+}
+
+/** How a hold ended. */
+export interface ClosedHold {
+  readonly state: HoldState
+  /** What counts as spent. */
+  readonly actual: Picos
+  readonly told: readonly Told[]
+  /** When, in milliseconds since the Unix epoch. */
+  readonly at: number
 }
 
 /** A hold as a store keeps it. */
@@ -85,7 +104,7 @@ export interface BudgetRows {
   hold(id: string): HoldBalance | undefined
   addHold(hold: HoldRow): void
   /** Takes a hold from one state to another; it must be in the first. */
-  closeHold(id: string, from: HoldState, to: HoldState, actual: Picos, now: number): void
+  closeHold(id: string, from: HoldState, closed: ClosedHold): void
   /** Open holds whose time is over, oldest first. */
   expiredHolds(now: number, most: number): readonly HoldRow[]
 

@@ -82,7 +82,10 @@ export interface SettledWindow {
 }
 
 export interface Settlement {
-  /** `corrected`: the hold had been counted as spent. `repeated`: it was closed before, and nothing was changed. */
+  /**
+   * `corrected`: the hold had been counted as spent. `repeated`: it was closed before, and nothing was changed; then the
+   * windows are those that it told something of, as they stand now.
+   */
   readonly state: 'settled' | 'corrected' | 'repeated'
   readonly windows: readonly SettledWindow[]
 }

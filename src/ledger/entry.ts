@@ -214,9 +214,13 @@ function keepTold(text: string, name: string): string {
   return wellFormed(text.length > TOLD_CHARS_MAX ? `${text.slice(0, TOLD_CHARS_MAX - 1)}…` : text)
 }
 
-/** Databases hold UTF-8, which has no lone surrogates: all stores keep the same replacement for them. */
+/**
+ * Databases hold UTF-8, which has no lone surrogates; PostgreSQL holds no NUL, and Node 22 cuts at one what it reads
+ * of SQLite. All stores keep the same replacement for them, so that no text becomes another one's beginning.
+ */
 export function wellFormed(text: string): string {
-  return text.isWellFormed() ? text : text.toWellFormed()
+  const whole = text.isWellFormed() ? text : text.toWellFormed()
+  return whole.includes('\0') ? whole.replaceAll('\0', '\ufffd') : whole
 }
 
 function refused(name: string, why: string): AIError {

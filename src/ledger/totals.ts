@@ -10,22 +10,23 @@ export interface Sums {
   free: number
   bounded: number
   unknown: number
-  inputTokens: number
-  outputTokens: number
+  /** Bigints like the picos: all stores tell the same number, also where no number holds the sum exactly. */
+  inputTokens: bigint
+  outputTokens: bigint
   picos: bigint
   savings: bigint
 }
 
 export function noSums(): Sums {
-  const counts = { attempts: 0, free: 0, bounded: 0, unknown: 0, inputTokens: 0, outputTokens: 0 }
-  return { ...counts, picos: 0n, savings: 0n }
+  const counts = { attempts: 0, free: 0, bounded: 0, unknown: 0 }
+  return { ...counts, inputTokens: 0n, outputTokens: 0n, picos: 0n, savings: 0n }
 }
 
 /** Adds one entry. */
 export function addEntry(sums: Sums, entry: LedgerEntry): void {
   const { usage, cost, savings } = entry
-  sums.inputTokens += usage.inputTokens ?? 0
-  sums.outputTokens += usage.outputTokens ?? 0
+  sums.inputTokens += BigInt(usage.inputTokens ?? 0)
+  sums.outputTokens += BigInt(usage.outputTokens ?? 0)
   if (cost.amount !== undefined) sums.picos += cost.amount.picos
   if (savings !== undefined) sums.savings += savings.amount.picos
   if (!isAttempt(entry)) return
@@ -55,8 +56,8 @@ export function totalOf(group: Group, calls: number, sums: Sums): LedgerTotal {
     freeAttempts: sums.free,
     boundedAttempts: sums.bounded,
     unknownAttempts: sums.unknown,
-    inputTokens: sums.inputTokens,
-    outputTokens: sums.outputTokens,
+    inputTokens: Number(sums.inputTokens),
+    outputTokens: Number(sums.outputTokens),
     cost: new Amount(sums.picos),
     savings: new Amount(sums.savings),
   }

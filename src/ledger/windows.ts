@@ -104,7 +104,7 @@ export interface CheckedHold extends HoldRequest {
 /** Checks a request for a hold. @throws AIError `request_invalid` */
 export function checkHold(request: HoldRequest): CheckedHold {
   const { id, callId, fingerprint, amount, callSpent, ttlMs, mode, provider, model, attribution } = request
-  if (typeof id !== 'string' || id === '' || id.length > HOLD_ID_CHARS_MAX || !id.isWellFormed()) {
+  if (typeof id !== 'string' || id === '' || id.length > HOLD_ID_CHARS_MAX || id !== wellFormed(id)) {
     throw invalid(`The id of a hold has 1 to ${HOLD_ID_CHARS_MAX} whole characters`)
   }
   if (!isText(callId) || !isText(fingerprint) || !isText(provider) || !isText(model)) {

@@ -41,7 +41,8 @@ export function split(value: Picos, weights: readonly bigint[]): Picos[] {
   const amount = value * sign
   const shares = weights.map((weight) => (amount * weight) / whole)
   const lost = weights.map((weight, index) => ({ index, rest: (amount * weight) % whole }))
-  lost.sort((a, b) => (a.rest === b.rest ? a.index - b.index : a.rest > b.rest ? -1 : 1))
+  // Equals stay in their order.
+  lost.sort((a, b) => (a.rest === b.rest ? 0 : a.rest > b.rest ? -1 : 1))
   let left = amount - shares.reduce((total, share) => total + share, 0n)
   for (const { index } of lost) {
     if (left === 0n) break

@@ -1,5 +1,5 @@
 import type { BaseCall, Call, EmbedCall } from '../core/call.ts'
-import type { Driver, Embedded } from '../core/driver.ts'
+import type { AttemptContext, Driver, Embedded } from '../core/driver.ts'
 import { AIError, isAIError, type PartialAnswer } from '../core/errors.ts'
 import { Fold, type DriverEvent } from '../core/stream.ts'
 import { UNKNOWN_USAGE, type Usage } from '../core/usage.ts'
@@ -21,6 +21,8 @@ export interface Outcome<Result> {
   /** When the first event came, on the monotonic clock. */
   readonly firstEventAtMs: number | undefined
 }
+
+type Limits = Omit<AttemptContext, 'write'>
 
 /** Runs one try of a call. Never throws: a failed try has an outcome too, and is billed like any other. */
 export async function tryChat(
@@ -51,11 +53,15 @@ export async function tryChat(
     return undefined
   }
 
-  const error = await errorOf(driver, call, startedMs, async (limits) => {
+  let error: AIError | undefined
+  try {
+    const { signal, timeLeftMs } = limitsOf(call, startedMs)
     if (before) throw before
-    await driver.attempt(call.request, { ...limits, write })
+    await driver.attempt(call.request, { signal, timeLeftMs, write })
     if (!fold.end) throw endless(driver.provider)
-  })
+  } catch (thrown) {
+    error = toAIError(thrown, driver.provider)
+  }
   const partial = (): PartialAnswer | undefined => partialOf(fold)
   return {
     result: fold,
@@ -78,10 +84,14 @@ export async function tryEmbed(
 ): Promise<Outcome<Embedded | undefined>> {
   const startedMs = clock.elapsed()
   let result: Embedded | undefined
-  const error = await errorOf(driver, call, startedMs, async (limits) => {
+  let error: AIError | undefined
+  try {
+    const limits = limitsOf(call, startedMs)
     if (before) throw before
     result = await driver.embed?.(call.request, limits)
-  })
+  } catch (thrown) {
+    error = toAIError(thrown, driver.provider)
+  }
   return {
     result,
     usage: result?.usage ?? UNKNOWN_USAGE,
@@ -94,22 +104,12 @@ export async function tryEmbed(
   }
 }
 
-/** What a try may use of the call's time, and the error that ended it. */
-async function errorOf(
-  driver: Driver,
-  { signal, deadlineMs }: BaseCall,
-  startedMs: number,
-  run: (limits: { signal: AbortSignal | undefined; timeLeftMs: number | undefined }) => Promise<void>,
-): Promise<AIError | undefined> {
+/** What a try may use of the call's time. @throws AIError where there is none left, or the caller wants none */
+function limitsOf({ signal, deadlineMs }: BaseCall, startedMs: number): Limits {
   const timeLeftMs = deadlineMs === undefined ? undefined : deadlineMs - startedMs
-  try {
-    if (signal?.aborted) throw aborted(signal)
-    if (timeLeftMs !== undefined && timeLeftMs <= 0) throw outOfTime()
-    await run({ signal, timeLeftMs })
-    return undefined
-  } catch (thrown) {
-    return toAIError(thrown, driver.provider)
-  }
+  if (signal?.aborted) throw aborted(signal)
+  if (timeLeftMs !== undefined && timeLeftMs <= 0) throw outOfTime()
+  return { signal, timeLeftMs }
 }
 
 function withPartial(error: AIError, partial: PartialAnswer | undefined): AIError {

@@ -77,13 +77,14 @@ function credible(cost: Cost): Cost {
 
 /**
  * The counts as far as they can be: an answer to something that was said took tokens in, and one with words in it gave
- * some out. A zero there means that the server does not count, and is no price of nothing.
+ * some out. A zero there means that the server does not count, and is no price of nothing; so do fewer than can be, which
+ * were told before the end, or without what was thought.
  */
 function believed({ call, outcome }: Ended): Usage {
   const { usage, result } = outcome
   const said = 'messages' in call.request || call.request.values.some((value) => value !== '')
   const noInput = usage.inputTokens === 0 && said
-  const noOutput = usage.outputTokens === 0 && bytesReceived(result) > 0
+  const noOutput = usage.outputTokens !== undefined && isTooFew(usage.outputTokens, result)
   if (!noInput && !noOutput) return usage
   return {
     ...usage,
@@ -127,6 +128,18 @@ function bounded(
   const { amount, lines } = estimate
   const reason = `${cost.reason}: at most this for what was sent and received; more may have been written unseen`
   return { status: 'bounded', amount, lines, reason, estimate: amount }
+}
+
+/** Most bytes that one token of an answer has, and as many again: the longest of o200k and cl100k are 128 blanks. */
+const TOKEN_BYTES_MAX = 256
+
+/** Whether so many tokens cannot be all that was received. */
+function isTooFew(tokens: number, result: unknown): boolean {
+  if (!(result instanceof Fold)) return false
+  const chars = result.text.length + result.reasoning.length
+  // A UTF-16 unit has at most three bytes: in nearly all answers none has to be counted.
+  if (tokens * TOKEN_BYTES_MAX >= chars * 3 && result.toolCalls.length === 0) return false
+  return bytesReceived(result) > tokens * TOKEN_BYTES_MAX
 }
 
 const encoder = new TextEncoder()

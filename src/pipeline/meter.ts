@@ -8,6 +8,7 @@ import type { Hold } from '../budget/guard.ts'
 import type { Settlement } from '../ledger/budget-store.ts'
 import type { LedgerEntry, Savings } from '../ledger/ledger.ts'
 import { Amount } from '../money/amount.ts'
+import { driftOf } from '../pricing/drift.ts'
 import type { Outcome } from './attempt.ts'
 import { costOfOutcome } from './bill.ts'
 import { callFacts } from './call-facts.ts'
@@ -72,13 +73,15 @@ export async function meter<C extends Call | EmbedCall, Result>(
   }
   const entry = toEntry(parts, admitted.asked, attempt, savings)
   try {
-    const counted = hold ?? (cost.status === 'free' ? undefined : await admitted.countLater?.())
+    const { countLater } = admitted
+    const counted = hold ?? (cost.status === 'free' || !countLater ? undefined : await countLater())
     await book(parts, call, entry, counted, progress.afterwards)
   } catch (thrown) {
     // The answer was paid for: it goes to the caller with the error, and is not asked for again.
     throw isAIError(thrown) ? thrown.with({ partial: outcome.partial() }) : thrown
   }
-  return { attempt, outcome, warnings, savings }
+  const drift = driftOf(cost, `${attempt.provider}/${attempt.model}`)
+  return { attempt, outcome, warnings: drift ? [...warnings, drift] : warnings, savings }
 }
 
 function toEntry(
@@ -121,15 +124,19 @@ async function book(
 ): Promise<void> {
   const open = parts.ledger()
   const ledger = open instanceof Promise ? await open : open
-  const booked = hold
-    ? untilBooked(parts, () => hold.store.settle(hold.id, entry))
-    : untilBooked(parts, () => ledger.append(entry))
-  if (parts.durability === 'before') {
-    const settlement = await booked
-    if (settlement) afterwards.push(...tellings(parts, call, settlement))
+  const write = (): Promise<Settlement | void> =>
+    hold?.store ? hold.store.settle(hold.id, entry) : ledger.append(entry)
+  if (parts.durability === 'after') {
+    tellWhenBooked(parts, call, untilBooked(parts, write), afterwards)
     return
   }
-  tellWhenBooked(parts, call, booked, afterwards)
+  let settlement: Settlement | void
+  try {
+    settlement = await write()
+  } catch (error) {
+    settlement = await untilBooked(parts, write, error)
+  }
+  if (settlement) afterwards.push(...tellings(parts, call, settlement))
 }
 
 /** Tells of a settlement that nobody waits for once it is there, and not before the call's cost is told. */
@@ -154,16 +161,23 @@ function tellWhenBooked(
 }
 
 /**
- * Books an attempt, which does nothing where it is booked already: a store that fails for a moment is asked again. Where
- * it stays away, what was held counts as spent.
+ * Books an attempt, which does nothing where it is booked already: a store that fails for a moment, as it may have just
+ * done with `failure`, is asked again. Where it stays away, what was held counts as spent.
  */
-async function untilBooked<T>({ runtime: { clock } }: PipelineParts, work: () => Promise<T>): Promise<T> {
+async function untilBooked<T>(
+  { runtime: { clock } }: PipelineParts,
+  work: () => Promise<T>,
+  failure?: unknown,
+): Promise<T> {
+  let failed = failure
   for (const waitMs of BOOKING_WAITS_MS) {
     try {
-      return await work()
+      if (failed === undefined) return await work()
     } catch (error) {
-      if (!isAIError(error) || !error.retryable) throw error
+      failed = error
     }
+    if (!isAIError(failed) || !failed.retryable) throw failed
+    failed = undefined
     await new Promise<void>((resolve) => {
       clock.after(waitMs, resolve)
     })

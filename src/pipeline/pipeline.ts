@@ -56,28 +56,31 @@ export class Pipeline {
    */
   async run(call: Call, middleware: readonly Middleware[] = []): Promise<AIResponse> {
     const { emitter, runtime } = this.#parts
-    let answered = false
-    const afterwards: (() => void)[] = []
-    const send = compose([...this.#parts.middleware, ...middleware], async (passed) => {
-      // Money is held and booked by the call's id: with that of another call it would go on its money.
-      const own = passed.id === call.id ? passed : { ...passed, id: call.id }
-      const response = await this.#send(own, afterwards)
-      answered = true
-      return response
-    })
+    const passage: Passage = { afterwards: [], answered: false }
     let response: AIResponse
     try {
-      response = await send(call)
+      response = await this.#through([...this.#parts.middleware, ...middleware], call, passage)
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       // An answer that middleware threw away was generated all the same, and has been told of.
-      if (!answered) emitter.emit('messageFailed', () => ({ ...callFacts(call, runtime.clock), error }))
-      tellAll(afterwards)
+      if (!passage.answered)
+        emitter.emit('messageFailed', () => ({ ...callFacts(call, runtime.clock), error }))
+      tellAll(passage.afterwards)
       throw thrown
     }
+    if (!call.sink) return response
     const { finishReason, usage, cost } = response
-    await call.sink?.write({ type: 'finish', finishReason, usage, cost })
+    await call.sink.write({ type: 'finish', finishReason, usage, cost })
     return response
+  }
+
+  /** Sends a call through middleware, where there is some. */
+  #through(chain: readonly Middleware[], call: Call, passage: Passage): Promise<AIResponse> {
+    if (chain.length === 0) return this.#send(call, passage)
+    return compose(chain, (passed) =>
+      // Money is held and booked by the call's id: with that of another call it would go on its money.
+      this.#send(passed.id === call.id ? passed : { ...passed, id: call.id }, passage),
+    )(call)
   }
 
   /** Embeds texts: tells of `costCalculated`, or of `messageFailed`. */
@@ -108,12 +111,15 @@ export class Pipeline {
     return Promise.all([ledger, prices])
   }
 
-  async #send(call: Call, afterwards: (() => void)[]): Promise<AIResponse> {
+  async #send(call: Call, passage: Passage): Promise<AIResponse> {
     const { emitter, runtime } = this.#parts
     const { clock } = runtime
-    const driver = await this.#parts.driver(call.provider)
+    const { afterwards } = passage
+    const found = this.#parts.driver(call.provider)
+    const driver = found instanceof Promise ? await found : found
     assertCapable(driver, call.request)
-    await this.#open()
+    const opening = this.#open()
+    if (opening) await opening
     const beforeSending = (): void => {
       emitter.emit('messageSent', () => {
         const { messages, stream } = call.request
@@ -125,8 +131,17 @@ export class Pipeline {
     const { cost, usage } = response
     emitter.emit('costCalculated', () => ({ ...callFacts(call, clock), cost, usage }))
     tellAll(afterwards)
+    passage.answered = true
     return response
   }
+}
+
+/** A call on its way through middleware. */
+interface Passage {
+  /** What is told once the call's cost is. */
+  readonly afterwards: (() => void)[]
+  /** Whether its answer is complete, and was told of. */
+  answered: boolean
 }
 
 /** Tells of what settlements brought about, once. */

@@ -33,7 +33,7 @@ export function toResponse(
   const parts = ending.added.at(-1)?.content
   const answered = done.filter((one) => !one.outcome.error)
   const firstEventAtMs = answered[0]?.outcome.firstEventAtMs
-  const response: AIResponse = {
+  const response: { -readonly [K in keyof AIResponse]: AIResponse[K] } = {
     id: call.id,
     text: fold.text,
     parts: Object.freeze(typeof parts === 'object' ? parts : fold.parts),
@@ -44,25 +44,27 @@ export function toResponse(
     finishReason: fold.end?.finishReason ?? { unified: 'other', raw: undefined },
     usage: Object.freeze(usageOf(attempts)),
     cost: Object.freeze(addCosts(attempts.map((one) => one.cost))),
-    ...savingsOf(done),
     provider: attempt.provider,
     model: attempt.model,
     requestedModel: call.request.model,
     attempts: Object.freeze(attempts),
     timing: Object.freeze(timingOf(firstEventAtMs, fold.end?.timing, startedMs, nowMs)),
-    ...(fold.end?.rateLimits === undefined ? {} : { rateLimits: Object.freeze(fold.end.rateLimits) }),
     warnings: Object.freeze(onlyOnce(answered.flatMap((one) => one.outcome.result.warnings))),
-    ...(fold.end?.raw === undefined ? {} : { raw: fold.end.raw }),
   }
+  // Not by spreading: an object that is put together of others is made property by property.
+  const savings = savingsOf(done)
+  const { rateLimits, raw } = fold.end ?? {}
+  if (savings) response.savings = savings
+  if (rateLimits) response.rateLimits = Object.freeze(rateLimits)
+  if (raw !== undefined) response.raw = raw
   return Object.freeze(response)
 }
 
 /** What the call's free attempts saved together; nothing where one of them has no price to compare with. */
-function savingsOf(done: readonly Metered<Fold>[]): Pick<AIResponse, 'savings'> {
+function savingsOf(done: readonly Metered<Fold>[]): AIResponse['savings'] {
   const saved = done.map((one) => one.savings).filter((one) => one !== undefined)
   const [first] = saved
-  if (!first) return {}
-  return { savings: { ...first, amount: new Amount(sum(saved.map(({ amount }) => amount.picos))) } }
+  return first && { ...first, amount: new Amount(sum(saved.map(({ amount }) => amount.picos))) }
 }
 
 /** Each round says the same of the same request. */

@@ -2,7 +2,7 @@ import type { LineKind } from '../core/cost.ts'
 import { AIError } from '../core/errors.ts'
 import { MoneyError, parseDecimal } from '../money/decimal.ts'
 import { PICOS_PER_DOLLAR, type Picos } from '../money/picos.ts'
-import { compareRates, isFinite, scaled } from './cost-of.ts'
+import { compareRates, isDecimal, scaled } from './cost-of.ts'
 import {
   CALLS_PER_PRICE,
   decodeRow,
@@ -14,7 +14,9 @@ import {
 } from './decode.ts'
 import type { UnitPrice } from './price-list.ts'
 import {
+  STANDARD_TIERS,
   TEXT_OF,
+  UNDECIDED_TIER,
   type PriceData,
   type PricePeriod,
   type PriceRow,
@@ -32,6 +34,8 @@ const PER_THOUSAND_MAX = 10_000n * PICOS_PER_DOLLAR
 const PER_REQUEST_MAX = 100n * PICOS_PER_DOLLAR
 /** How many times a price can be that of the text that goes in: the dearest known are 133 times, for spoken answers. */
 const TIMES_INPUT_MAX = 200n
+/** How many times the price of input can be that of an answer: no model that writes is known to write for less than it reads. */
+const TIMES_OUTPUT_MAX = 10n
 /** How many times the price of input writing to a cache can be: known are 1.25 and 2. */
 const TIMES_WRITE_MAX = 4n
 /** How far a tier of service can be from the standard, in times. */
@@ -139,7 +143,7 @@ function checkNames({ id, names = [], asText = [], prices }: PriceRow, refuse: R
       refuse(`has a name that is not a text of 1 to ${NAME_CHARS_MAX} characters`)
   }
   for (const kind of asText) {
-    if (TEXT_OF[kind] === undefined) refuse(`says that ${kind} is billed as text`)
+    if (!Object.hasOwn(TEXT_OF, kind)) refuse(`says that ${kind} is billed as text`)
     if (prices.some(({ tokens }) => tokens[kind] !== undefined))
       refuse(`has a price for ${kind} and says that it is billed as text`)
   }
@@ -252,8 +256,11 @@ function checkTier({ tokens }: Tier, refuse: Refuse): void {
     const [read, full] = [tokens[cached], tokens[fresh]]
     if (read && full && compareRates(read, full) > 0) refuse(`${cached} is dearer than ${fresh}`)
   }
-  const { input, 'cache-write': write } = tokens
+  const { input, output, 'cache-write': write } = tokens
   if (!input) return
+  // A price of nothing is that of a model that writes nothing.
+  if (output && output.picos > 0n && compareRates(times(output, TIMES_OUTPUT_MAX), input) < 0)
+    refuse('output is less than a tenth of input')
   if (write && compareRates(write, input) < 0) refuse('cache-write is cheaper than input')
   if (write && compareRates(write, times(input, TIMES_WRITE_MAX)) > 0)
     refuse(`cache-write is more than ${TIMES_WRITE_MAX} times input`)
@@ -265,6 +272,8 @@ function checkTier({ tokens }: Tier, refuse: Refuse): void {
 }
 
 function checkService(name: string, factor: Factor, tiers: readonly Tier[], refuse: Refuse): void {
+  if (STANDARD_TIERS.has(name) || name === UNDECIDED_TIER)
+    refuse(`service tier ${name} is what the prices are for without it`)
   const { numerator, denominator } = factor
   if (
     numerator === 0n ||
@@ -278,7 +287,7 @@ function checkService(name: string, factor: Factor, tiers: readonly Tier[], refu
     refuse(`service tier ${name} is not dearer than the standard`)
   for (const { tokens } of tiers) {
     for (const [kind, price] of Object.entries(tokens)) {
-      if (!isFinite(scaled(price, factor))) refuse(`service tier ${name}: ${kind} is no finite decimal`)
+      if (!isDecimal(scaled(price, factor))) refuse(`service tier ${name}: ${kind} is no finite decimal`)
     }
   }
 }

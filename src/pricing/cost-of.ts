@@ -197,7 +197,7 @@ export function unitPriceText(price: UnitPrice): string {
 }
 
 /** Whether a price can be written as a decimal; the others are refused when they are read. */
-export function isFinite(price: UnitPrice): boolean {
+export function isDecimal(price: UnitPrice): boolean {
   return decimalOf(price) !== undefined
 }
 

@@ -1,7 +1,7 @@
 import { AIError } from '../core/errors.ts'
 import type { LineKind } from '../core/cost.ts'
 import { decodeRow, type PricedModel } from './decode.ts'
-import { keyOfKind, toRow, type ModelPrice } from './own-prices.ts'
+import { assertPrice, keyOfKind, toRow, type ModelPrice } from './own-prices.ts'
 import type { ModelLimits, PriceList, PriceQuestion, RangeQuestion, Rates } from './price-list.ts'
 import { undated, type PriceData, type PriceRow } from './price-rows.ts'
 import { bestRates, ratesFor, worstRates } from './rates.ts'
@@ -23,18 +23,21 @@ export interface PriceListParts {
  * Builds a price list: a user's own prices, and behind them the published ones. Every number is a decimal string and
  * becomes an exact fraction of picos.
  *
- * @throws AIError `config_invalid` naming the row: twice the same model, a price that is negative, above $2,000 per
- * million, finer than a pico per token, or that makes no sense beside the others of its row.
+ * @throws AIError `config_invalid` naming the row: a key that there is not, twice the same model, a price that is negative,
+ * above $2,000 per million, finer than a pico per token, or that makes no sense beside the others of its row.
  */
 export async function createPriceList(
   rows: readonly ModelPrice[],
   sha256: (text: string) => Promise<string>,
   { published }: PriceListParts = {},
 ): Promise<PriceList> {
+  if (!Array.isArray(rows))
+    throw invalid('prices is a list of prices, each with provider, model and perMillionTokens')
   if (rows.length > PRICE_ROWS_MAX) throw invalid(`A price list has at most ${PRICE_ROWS_MAX} rows`)
   const own = new Map<string, { readonly row: PriceRow; readonly model: PricedModel }>()
   const { checkRow } = rows.length === 0 ? NO_CHECKS : await import('./check-rows.ts')
-  for (const price of rows) {
+  for (const [index, price] of rows.entries()) {
+    assertPrice(price, index)
     const key = keyOf(price.provider, price.model)
     if (own.has(key)) throw invalid(`There are two prices for ${price.provider}/${price.model}`)
     const row = toRow(price)
@@ -149,7 +152,12 @@ class LookUp implements PriceList {
   #publishedRow(vendor: string | undefined, model: string): PriceRow | undefined {
     if (vendor === undefined) return undefined
     let rows = this.#rows.get(vendor)
-    if (!rows) this.#rows.set(vendor, (rows = byName(this.#data.vendors[vendor] ?? [])))
+    if (!rows) {
+      const { vendors } = this.#data
+      // A name out of the configuration may be one that every object has.
+      rows = byName(Object.hasOwn(vendors, vendor) ? (vendors[vendor] ?? []) : [])
+      this.#rows.set(vendor, rows)
+    }
     const exact = rows.get(model)
     if (exact) return exact
     const base = undated(model)

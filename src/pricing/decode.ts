@@ -69,7 +69,8 @@ function decodePeriod(
     services: new Map(
       Object.entries(services).map(([name, service]) => {
         const own: ServicePrice = typeof service === 'string' ? { factor: service } : service
-        return [name, { ...parseFactor(own.factor), inputMax: own.inputMax }]
+        // Answers and requests are asked about in lower case.
+        return [name.toLowerCase(), { ...parseFactor(own.factor), inputMax: own.inputMax }]
       }),
     ),
   }

@@ -1,3 +1,4 @@
+import { parseDecimal } from '../money/decimal.ts'
 import type { PriceData, PriceRow, ServicePrice, TokenPrices } from './price-rows.ts'
 
 /** One fact of a model that changed: what it was, and what it is. */
@@ -5,6 +6,8 @@ export interface PriceChange {
   readonly fact: string
   readonly before: string | undefined
   readonly after: string | undefined
+  /** A price that more than doubled or halved with no day from which it does: a slip rather than news. */
+  readonly leap?: true
 }
 
 /** What happened to one model between two sets of prices. */
@@ -26,6 +29,9 @@ export function diffPrices(before: PriceData, after: PriceData): readonly ModelC
   })
 }
 
+const CONTEXT = 'context window'
+const OUTPUT_LIMIT = 'output limit'
+
 /** The facts of a row as lines: `input` is `2.5`, `from 2027-01-01: above 272000: output` is `22.5`. */
 export function factsOf(row: PriceRow): ReadonlyMap<string, string> {
   const facts = new Map<string, string>()
@@ -42,8 +48,8 @@ export function factsOf(row: PriceRow): ReadonlyMap<string, string> {
   }
   const { names, context, maxOutput, outputBound, asText } = row
   if (names) facts.set('also called', names.join(' '))
-  if (context !== undefined) facts.set('context window', `${context}`)
-  if (maxOutput !== undefined) facts.set('output limit', `${maxOutput}`)
+  if (context !== undefined) facts.set(CONTEXT, `${context}`)
+  if (maxOutput !== undefined) facts.set(OUTPUT_LIMIT, `${maxOutput}`)
   if (outputBound) facts.set('output bound', outputBound)
   if (asText) facts.set('billed as text', asText.join(' '))
   return facts
@@ -66,11 +72,23 @@ function changesOf(
   const [old, now] = [before ? factsOf(before) : NO_FACTS, after ? factsOf(after) : NO_FACTS]
   const facts = [...new Set([...old.keys(), ...now.keys()])]
   const changes = facts
-    .map((fact) => ({ fact, before: old.get(fact), after: now.get(fact) }))
+    .map((fact): PriceChange => {
+      const [was, is] = [old.get(fact), now.get(fact)]
+      return { fact, before: was, after: is, ...(isLeap(fact, was, is) && { leap: true }) }
+    })
     .filter((change) => change.before !== change.after)
   if (changes.length === 0) return []
   const kind = before ? (after ? 'changed' : 'removed') : 'added'
   return [{ vendor, model, kind, changes }]
+}
+
+const DECIMAL = /^\d+(?:\.\d+)?$/
+
+/** A price that is to change on a day is a fact of its own, with that day: then the one before it stays as it is. */
+function isLeap(fact: string, before: string = '', after: string = ''): boolean {
+  if (fact === CONTEXT || fact === OUTPUT_LIMIT || !DECIMAL.test(before) || !DECIMAL.test(after)) return false
+  const [was, is] = [parseDecimal(before), parseDecimal(after)]
+  return is > was + was || was > is + is
 }
 
 const NO_FACTS: ReadonlyMap<string, string> = new Map()

@@ -1,4 +1,7 @@
 import type { LineKind } from '../core/cost.ts'
+import { isObject } from '../core/error-text.ts'
+import { AIError } from '../core/errors.ts'
+import { nearest } from '../core/nearest.ts'
 import type { PricePeriod, PriceRow, TokenPrices } from './price-rows.ts'
 
 /** Prices of tokens, in dollars per million, as decimal texts. A kind without a price has an unknown cost. */
@@ -65,6 +68,58 @@ export function keyOfKind(kind: LineKind): string | undefined {
   return Object.entries(KIND_OF).find(([, one]) => one === kind)?.[0]
 }
 
+const KEYS: Readonly<Record<keyof ModelPrice, true>> = {
+  provider: true,
+  model: true,
+  perMillionTokens: true,
+  longContext: true,
+  perThousandCalls: true,
+  perRequest: true,
+  serviceTiers: true,
+  contextLength: true,
+  maxOutputTokens: true,
+  outputBound: true,
+}
+const TIER_KEYS = { above: true, perMillionTokens: true }
+
+/**
+ * Checks that what a program without types gives as its own price is one; the numbers are checked with its row.
+ *
+ * @throws AIError `config_invalid` naming the price, and the key that is wrong or that there is not
+ */
+export function assertPrice(price: unknown, index: number): asserts price is ModelPrice {
+  if (!isObject(price)) throw refused(`${index}`, 'is no object with provider, model and perMillionTokens')
+  const { provider, model, perMillionTokens, longContext = [] } = price
+  if (typeof provider !== 'string' || provider === '' || typeof model !== 'string' || model === '')
+    throw refused(`${index}`, 'needs a provider and a model, as texts')
+  const where = `of ${provider}/${model}`
+  assertKeys(price, KEYS, where)
+  if (!isObject(perMillionTokens)) throw refused(where, 'needs perMillionTokens, with input and output')
+  assertKeys(perMillionTokens, KIND_OF, where)
+  if (!Array.isArray(longContext)) throw refused(where, 'has a longContext that is no list')
+  for (const tier of longContext as readonly unknown[]) {
+    if (!isObject(tier) || !isObject(tier['perMillionTokens']))
+      throw refused(where, 'has a longContext without above or perMillionTokens')
+    assertKeys(tier, TIER_KEYS, where)
+    assertKeys(tier['perMillionTokens'], KIND_OF, where)
+  }
+}
+
+function assertKeys(given: object, known: object, where: string): void {
+  const odd = Object.keys(given).find((key) => !Object.hasOwn(known, key))
+  if (odd === undefined) return
+  const near = nearest(odd, Object.keys(known))
+  throw refused(where, `has no key ${odd}${near === undefined ? '' : `; did you mean ${near}?`}`)
+}
+
+function refused(where: string, reason: string): AIError {
+  return new AIError({
+    code: 'config_invalid',
+    message: `Price ${where}: ${reason}`,
+    details: { key: 'prices' },
+  })
+}
+
 /** A user's own price in the shape of published ones. */
 export function toRow(price: ModelPrice): PriceRow {
   const { perMillionTokens, longContext, perThousandCalls, perRequest, serviceTiers } = price
@@ -109,7 +164,7 @@ function toKinds(prices: Partial<ModelTokenPrices>): TokenPrices {
   const tokens: Partial<Record<LineKind, string>> = {}
   for (const [key, text] of Object.entries(prices)) {
     // A key that does not exist stays what it is, and the check refuses it by its name.
-    const kind = KIND_OF[key as keyof ModelTokenPrices] ?? (key as LineKind)
+    const kind = Object.hasOwn(KIND_OF, key) ? KIND_OF[key as keyof ModelTokenPrices] : (key as LineKind)
     if (text !== undefined) tokens[kind] = text
   }
   return tokens

@@ -57,6 +57,7 @@ export function worstCase(demand: Demand, question: CaseQuestion, prices: PriceL
     outputBound: known?.outputBound ?? demand.outputBound,
   }
   const fail = (reason: string): UnknownCase => ({ unknown: `${provider}/${model}: ${reason}` })
+  if (demand.unbounded !== undefined) return fail(demand.unbounded)
   const turns = turnsOf(demand)
   if (typeof turns === 'string') return fail(turns)
   const inputTokens = inputBound(demand, limits, turns)

@@ -165,6 +165,7 @@ export function decodeAsk(
     (isGemini3 ? signatureFault(contents) : undefined) ??
     resultsFault(contents) ??
     thinkingFault(config) ??
+    lengthFault(model, body, stream) ??
     (stops.length > STOPS_MAX
       ? refused(400, `The number of stop sequences must be at most ${STOPS_MAX}`)
       : undefined)
@@ -259,6 +260,16 @@ function thinkingFault(config: Body): GeminiRefusal | undefined {
   const { thinkingLevel, thinkingBudget } = asObject(config['thinkingConfig']) ?? {}
   if (thinkingLevel === undefined || thinkingBudget === undefined) return undefined
   return refused(400, 'You can only set only one of thinking budget and thinking level.')
+}
+
+/** Most tokens that these can be asked for in one piece. */
+const ONE_PIECE_TOKENS_MAX = 32_768
+
+function lengthFault({ name }: FakeGeminiModel, body: Body, stream: boolean): GeminiRefusal | undefined {
+  const most = Number(asObject(body['generationConfig'])?.['maxOutputTokens'] ?? 0)
+  const isLong = /^gemini-4-(?:argon|carbon)/.test(name) && most > ONE_PIECE_TOKENS_MAX
+  if (stream || !isLong || body['continuationToken'] !== undefined) return undefined
+  return refused(400, `max_output_tokens must be at most ${ONE_PIECE_TOKENS_MAX} without streaming.`)
 }
 
 /** The counting rule: one token for every part, and one for every word (between white space) of its text. */

@@ -111,7 +111,7 @@ function withoutFallback({ fallback: _, ...ask }: OverspendAsk): OverspendAsk {
 }
 
 function isRefusal(error: unknown): boolean {
-  return isAIError(error) && (error.code === 'budget_exceeded' || error.code === 'price_unknown')
+  return isAIError(error, 'budget_exceeded') || isAIError(error, 'price_unknown')
 }
 
 const LOOK: Tool = {

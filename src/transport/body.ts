@@ -12,19 +12,33 @@ const EXCERPT_CHARS_MAX = 200
 
 const UTF8 = new TextDecoder()
 
+/** The pieces of a body, up to a limit. */
+class Pieces {
+  readonly #all: Uint8Array[] = []
+  #bytes = 0
+
+  /** Reads them all. Rejects with `limit_exceeded` above `bytesMax` bytes, and the exchange is aborted then. */
+  readAll(exchange: Exchange, bytesMax: number): Promise<void> {
+    return exchange.consume((piece) => {
+      this.#bytes += piece.length
+      if (this.#bytes > bytesMax) throw tooLarge(bytesMax)
+      this.#all.push(piece)
+    })
+  }
+
+  joined(): Uint8Array {
+    return joinBytes(this.#all)
+  }
+}
+
 /** Reads the whole body. Rejects with `limit_exceeded` above `bytesMax` bytes, and the exchange is aborted then. */
 export async function readBody(
   exchange: Exchange,
   bytesMax: number = RESPONSE_BYTES_MAX,
 ): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  await exchange.consume((piece) => {
-    bytes += piece.length
-    if (bytes > bytesMax) throw tooLarge(bytesMax)
-    pieces.push(piece)
-  })
-  return joinBytes(pieces)
+  const pieces = new Pieces()
+  await pieces.readAll(exchange, bytesMax)
+  return pieces.joined()
 }
 
 /** Reads the whole body as UTF-8. Rejects as `readBody` does. */
@@ -34,7 +48,9 @@ export async function readText(exchange: Exchange, bytesMax: number = RESPONSE_B
 
 /** Reads the whole body as JSON. Rejects as `readBody` does, and with `response_invalid` when it is no JSON. */
 export async function readJson(exchange: Exchange, bytesMax: number = RESPONSE_BYTES_MAX): Promise<unknown> {
-  const text = await readText(exchange, bytesMax)
+  const pieces = new Pieces()
+  await pieces.readAll(exchange, bytesMax)
+  const text = UTF8.decode(pieces.joined())
   try {
     return JSON.parse(text)
   } catch {

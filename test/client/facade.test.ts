@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createAI, type AIResponse, type Client, type Input } from '../../src/index.ts'
 import { ollama } from '../../src/drivers/ollama/index.ts'
 import { fakeOllama, type FakeOllama } from '../../src/testing/index.ts'
+import { QUIET } from '../node.ts'
 
 let server: FakeOllama
 let ai: Client
@@ -223,7 +224,7 @@ describe('AI, the ready client', () => {
       await AI.close()
     `
     const env = { PATH: process.env['PATH'], HOME: home, XDG_DATA_HOME: home, OLLAMA_HOST: server.url }
-    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
+    const child = spawn(process.execPath, [...QUIET, '--input-type=module-typescript', '-e', program], {
       cwd: home,
       env,
     })

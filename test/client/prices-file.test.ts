@@ -12,11 +12,11 @@ import { fakeOpenAI } from '../../src/testing/fake-openai.ts'
 const folder = mkdtempSync(join(tmpdir(), 'groat-prices-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** The published prices, with one model's input price in place of its own. */
-function withPrice(input: string): PriceData {
+/** The published prices, with others for one model. */
+function withPrice(input: string, output: string): PriceData {
   const data = readPublished()
   const openai = (data.vendors['openai'] ?? []).map((row) =>
-    row.id === 'gpt-6-luna' ? { ...row, prices: [{ tokens: { input, output: '1' } }] } : row,
+    row.id === 'gpt-6-luna' ? { ...row, prices: [{ tokens: { input, output } }] } : row,
   )
   return { ...data, vendors: { ...data.vendors, openai } }
 }
@@ -32,15 +32,15 @@ test('a file of prices goes in place of those that come with groat, and a missin
   const providers = {
     openai: { apiKey: 'k', baseUrl: server.baseUrl, model: 'gpt-6-luna', prices: 'openai' },
   }
-  writeFileSync(join(folder, 'prices.json'), formatPriceFile(withPrice('1000')))
+  writeFileSync(join(folder, 'prices.json'), formatPriceFile(withPrice('1000', '2000')))
   writeFileSync(join(folder, 'groat.config.json'), JSON.stringify({ providers, pricesFile: 'prices.json' }))
   const { config } = await loadConfig({ cwd: folder, env: { GROAT_LEDGER: 'memory:' } })
   expect(config.pricesFile).toBe(join(folder, 'prices.json'))
   await using own = createAI(config)
   await using shipped = createAI({ providers })
-  // Two input tokens at $1,000 per million, and the output at $1.
-  expect(await amountOf(own)).toMatch(/^0\.00200/)
-  expect(await amountOf(shipped)).toMatch(/^0\.00000/)
+  // Two tokens in and two out.
+  expect(await amountOf(own)).toBe('0.006')
+  expect(await amountOf(shipped)).toBe('0.0000012')
   await using missing = createAI({ providers, pricesFile: join(folder, 'nowhere.json') })
   await expect(missing.sendMessage('Hi')).rejects.toMatchObject({ code: 'config_invalid' })
 })

@@ -128,6 +128,8 @@ describe('options', () => {
     [{ timeoutMs: 0 }, /timeoutMs/],
     [{ user: '' }, /user is a text/],
     [{ user: 'x'.repeat(257) }, /256 characters/],
+    [{ user: 'a\0b' }, /user has a NUL character/],
+    [{ tags: ['a', 'a\0b'] }, /tags .* NUL/],
     [{ tags: 'x' }, /tags/],
     [{ signal: {} }, /AbortSignal/],
     [{ middleware: ['retry'] }, /middleware/],

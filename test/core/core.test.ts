@@ -18,8 +18,14 @@ describe('an error', () => {
 
   it('is known from another copy of groat, and nothing else is', () => {
     const foreign = { isAIError: true, code: 'aborted' }
-    expect([new AIError({ code: 'aborted', message: 'x' }), foreign].every(isAIError)).toBe(true)
-    expect([new Error('x'), null, undefined, 'aborted', { code: 'aborted' }].some(isAIError)).toBe(false)
+    expect(
+      [new AIError({ code: 'aborted', message: 'x' }), foreign].every(
+        isAIError as (value: unknown) => boolean,
+      ),
+    ).toBe(true)
+    const others = [new Error('x'), null, undefined, 'aborted', { code: 'aborted' }]
+    expect(others.some((one) => isAIError(one))).toBe(false)
+    expect([isAIError(foreign, 'aborted'), isAIError(foreign, 'timed_out')]).toEqual([true, false])
   })
 
   it('keeps everything when it learns more, its stack included', () => {

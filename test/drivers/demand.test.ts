@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createAI, type CallOptions, type Message, type Quote } from '../../src/index.ts'
+import { createAI, tool, type CallOptions, type Message, type Quote } from '../../src/index.ts'
 import { toStrictSchema } from '../../src/dialects/to-strict-schema.ts'
 
 // Nothing is sent: a quote is the hold of a budget, and asks nobody.
@@ -95,16 +95,81 @@ describe('what is sent beside the conversation', () => {
     expect((await ask({ tools: [custom] })).inputTokens).toBe(HI + JSON.stringify([custom]).length)
   })
 
-  test('fields of a compatible server are counted, and a template that the server keeps takes the window', async () => {
+  test('fields of a compatible server are counted, and a conversation that the server keeps takes the window', async () => {
     const body = { documents: [LONG] }
     expect((await ask({ body }, 'chat')).inputTokens).toBe(HI + JSON.stringify(body).length)
-    expect((await ask({ body: { prompt: { id: 'pmpt_1' } } })).inputTokens).toBe(1_050_000)
-    expect((await ask({ contextManagement: [{ type: 'compaction' }] })).inputTokens).toBe(1_050_000)
+    expect((await ask({ body: { conversation: 'conv_1' } })).inputTokens).toBe(1_050_000)
+    expect((await ask({ previousResponseId: 'resp_1' })).inputTokens).toBe(1_050_000)
+  })
+
+  test('a field that may raise the price has no bound, and says so; one that cannot has one', async () => {
+    const bad: Record<string, unknown>[] = [
+      ...[
+        'best_of',
+        'models',
+        'plugins',
+        'prompt',
+        'context_management',
+        'prompt_cache_retention',
+        'N',
+        'toJSON',
+      ].map((name) => ({
+        body: { temperature: 1, [name]: 2 },
+      })),
+      { body: { modalities: ['image', 'text'] } },
+      { body: { modalities: 'image' } },
+    ]
+    for (const dialect of [undefined, 'chat'] as const) {
+      for (const options of bad) {
+        const quote = await ask(options, dialect)
+        expect(quote).toMatchObject({ basis: 'unknown', max: undefined })
+        const [name] = Object.keys(options['body'] as object).toReversed()
+        expect(quote.reason).toContain(`cloud/gpt-6-luna: nothing is known of how much`)
+        expect(quote.reason).toContain(
+          `providerOptions.openai.body.${name} can raise the price: leave it out`,
+        )
+      }
+      const body = { top_k: 5, chat_template_kwargs: { enable_thinking: false }, modalities: ['text'] }
+      expect(await ask({ body }, dialect)).toMatchObject({ basis: 'price-list', outputTokens: 100 })
+    }
+    for (const options of [{ reasoningMode: 'pro' }, { body: { reasoning: { mode: 'pro' } } }]) {
+      expect((await ask(options)).reason).toContain('the reasoning mode "pro"')
+    }
+    const compacted = await ask({ contextManagement: [{ type: 'compaction' }] })
+    expect(compacted.reason).toContain('providerOptions.openai.contextManagement can raise the price')
+    for (const options of [{ reasoningMode: 'standard' }, { body: { reasoning: { effort: 'low' } } }]) {
+      expect(await ask(options)).toMatchObject({ basis: 'price-list' })
+    }
+  })
+
+  test('a limit to calls of tools that is none bounds nothing', async () => {
+    const limited = (limit: unknown): Promise<Quote> =>
+      ask({ webSearch: true, body: { max_tool_calls: limit } })
+    const { inputTokens, max } = await limited(2)
+    expect([inputTokens, String(max)]).toEqual([3 * 1_050_000, '0.807575'])
+    for (const limit of [-5, 0, 0.5, '3', Number.NaN]) {
+      expect((await limited(limit)).reason).toContain('nothing bounds how often web-search is called')
+    }
+    // Chat Completions has no such limit.
+    const searched = await ask({ body: { web_search_options: {}, max_tool_calls: 2 } }, 'chat')
+    expect(searched.reason).toContain('nothing bounds how often web-search is called')
   })
 
   test('no limit bounds what is predicted and not written', async () => {
     const quote = await ask({ prediction: { type: 'content', content: 'x' } }, 'chat')
     expect([quote.outputTokens, (await ask({}, 'chat')).outputTokens]).toEqual([1_050_000, 100])
+  })
+
+  test('over Chat Completions with tools, the dearer of it and Responses is held, where it may have to go', async () => {
+    const tools = [tool({ name: 'add', input: { type: 'object', properties: { a: { type: 'integer' } } } })]
+    const over = (options: CallOptions, dialect?: 'chat'): Promise<Quote> =>
+      quoteOf('openai', 'gpt-6-luna', 'Hi', { maxOutputTokens: 3, ...options }, dialect)
+    expect((await over({}, 'chat')).outputTokens).toBe(3)
+    const [chat, responses] = [await over({ tools }, 'chat'), await over({ tools })]
+    expect([chat.outputTokens, chat.max]).toEqual([16, responses.max])
+    const compacted = { providerOptions: { openai: { contextManagement: [{ type: 'compaction' }] } } }
+    expect(await over(compacted, 'chat')).toMatchObject({ basis: 'price-list' })
+    expect((await over({ tools, ...compacted }, 'chat')).reason).toContain('contextManagement')
   })
 
   test('a schema is counted as it goes out, which can be longer than it was', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Cost } from '../../src/core/cost.ts'
+import type { Settlement } from '../../src/ledger/budget-store.ts'
 import { parseUsd } from '../../src/money/amount.ts'
 import {
   all,
@@ -74,6 +75,41 @@ export const ENDS: readonly BudgetCase[] = [
     },
   },
   {
+    name: 'tells again what a settlement told of, where it is repeated since its acknowledgement was lost',
+    async run({ open }) {
+      const ledger = await open()
+      await ledger.budgets.set(budget({ limit: '1' }))
+      await ledger.budgets.set(budget({ period: 'total', limit: '100' }))
+      await hold(ledger, 'a', '0.9')
+      await hold(ledger, 'b', '0.1')
+      const told = ({ state, windows }: Settlement): unknown[] => [
+        state,
+        ...windows.map(({ window, crossed, overrun }) => [standing(window), crossed, overrun]),
+      ]
+      const crossed = [0.8, 0.95]
+      assert.deepStrictEqual(told(await settle(ledger, 'a', '1.2')), [
+        'settled',
+        ['1.20 + 0.10 of 1.00 (+ 0.30)', crossed, dollars('0.3')],
+        ['1.20 + 0.10 of 100.00 (+ 0.30)', [], dollars('0.3')],
+      ])
+      // What crosses nothing tells nothing.
+      const again = ['repeated', ['1.20 + 0.10 of 1.00 (+ 0.30)', crossed, dollars('0.3')]]
+      const overrun = ['1.20 + 0.10 of 100.00 (+ 0.30)', [], dollars('0.3')]
+      for (let times = 0; times < 2; times++) {
+        assert.deepStrictEqual(told(await settle(ledger, 'a', '1.2')), [...again, overrun])
+      }
+      await settle(ledger, 'b', '0.1')
+      assert.deepStrictEqual(told(await settle(ledger, 'b', '0.1')), ['repeated'])
+      assert.deepStrictEqual(told(await settle(ledger, 'a', '1.2'))[1], [
+        '1.30 + 0.00 of 1.00 (+ 0.30)',
+        crossed,
+        dollars('0.3'),
+      ])
+      assert.equal((await all(ledger)).length, 2)
+      await assertClean(ledger, 0)
+    },
+  },
+  {
     name: 'counts nothing for what is free, and for what is not known; writes both entries',
     async run({ open }) {
       const ledger = await open()
@@ -109,6 +145,7 @@ export const ENDS: readonly BudgetCase[] = [
       await hold(ledger, 'b', '0.25')
       await Promise.all([ledger.budgets.release('a'), ledger.budgets.release('a')])
       await ledger.budgets.release('nobody')
+      await ledger.budgets.release('no\0body')
       assert.deepStrictEqual(await standings(ledger), ['0.00 + 0.25 of 1.00'])
       assert.deepStrictEqual(await settle(ledger, 'a', '0.5'), { state: 'repeated', windows: [] })
       assert.deepStrictEqual(await all(ledger), [])

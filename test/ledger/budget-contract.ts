@@ -318,6 +318,7 @@ const RESERVING: readonly BudgetCase[] = [
       const bad = [
         holdOf('', '0.1'),
         holdOf('x'.repeat(513), '0.1'),
+        holdOf('a\0b', '0.1'),
         holdOf('a', '0.1', { amount: -1n as never }),
         holdOf('a', '0.1', { amount: 1 as never }),
         holdOf('a', '9000001'),
@@ -338,7 +339,7 @@ const RESERVING: readonly BudgetCase[] = [
         assert.equal(result.status, index % 2 === 0 ? 'rejected' : 'fulfilled', message)
         if (result.status === 'rejected') assertError(result.reason, 'request_invalid', false)
       }
-      assert.deepStrictEqual(await standings(ledger), ['0.00 + 0.10 of 1.00'])
+      assert.deepStrictEqual(await standings(ledger), ['0.00 + 0.11 of 1.00'])
     },
   },
   {

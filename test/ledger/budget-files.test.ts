@@ -153,6 +153,33 @@ describe('a file of version 1', () => {
   })
 })
 
+describe('a file of version 2', () => {
+  /** What groat 0.2 wrote. */
+  const V2_SHA256 = 'be82d5322e9417ca6f1d28a36f2e4d12dc8eafc55912d6255edbe6a59ba4541a'
+
+  test('has the schema that was released', () => {
+    const sql = MIGRATIONS[1]?.sql ?? ''
+    expect(createHash('sha256').update(sql).digest('hex')).toBe(V2_SHA256)
+  })
+
+  test('keeps its holds, settled and open, and tells from then on what a repeated settlement told of', async () => {
+    const before = await openLedger()
+    await before.budgets.set(budget({ limit: '1' }))
+    await spend(before, 'a', '0.5')
+    await hold(before, 'b', '0.4')
+    await before.close()
+    connect().exec(
+      `ALTER TABLE hold DROP COLUMN told; UPDATE meta SET value = '2' WHERE key = 'schema_version'`,
+    )
+    const ledger = await openLedger()
+    expect(await settle(ledger, 'a', '0.5')).toEqual({ state: 'repeated', windows: [] })
+    const settled = await settle(ledger, 'b', '0.4')
+    expect(settled.windows.map(({ crossed }) => crossed)).toEqual([[0.8]])
+    expect(await settle(ledger, 'b', '0.4')).toEqual({ ...settled, state: 'repeated' })
+    await assertClean(ledger, 0)
+  })
+})
+
 describe('the proof of a file', () => {
   const WRONG: Readonly<Record<string, string>> = {
     'spent less than its holds': 'UPDATE budget_window SET settled_picos = settled_picos - 1',
@@ -176,6 +203,26 @@ describe('the proof of a file', () => {
     const { discrepancies } = await ledger.budgets.verify()
     expect(discrepancies.length).toBeGreaterThan(0)
     expect(discrepancies[0]?.message).toMatch(/picos/)
+  })
+
+  test('lets calls be held and booked meanwhile, and is of one moment', async () => {
+    const ledger = await openLedger()
+    await ledger.budgets.set(budget({ limit: '1' }))
+    const ids = Array.from({ length: 3_000 }, (_, index) => `a${index}`)
+    await Promise.all(ids.map((id) => hold(ledger, id, '0.0001')))
+    await Promise.all(ids.slice(1).map((id) => settle(ledger, id, '0.0001')))
+    const ended: string[] = []
+    const proof = ledger.budgets.verify().finally(() => ended.push('proof'))
+    await spend(ledger, 'late', '0.1')
+    ended.push('call')
+    expect(await proof).toEqual({ windows: 1, holds: 3_000, openHolds: 1, entries: 2_999, discrepancies: [] })
+    expect(ended).toEqual(['call', 'proof'])
+    // What is on a later page is looked at, too.
+    connect().exec(`UPDATE hold SET actual_picos = 1 WHERE id = 'a999'`)
+    expect((await ledger.budgets.verify()).discrepancies.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^The day of user "ada" from .* says 399900000000 picos settled/),
+      'The hold "a999" is settled at 1 picos, and its entries say 100000000',
+    ])
   })
 
   test('cannot be made wrong beyond the limit: the database itself refuses', async () => {

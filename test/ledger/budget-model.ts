@@ -107,7 +107,7 @@ class Model {
     for (const window of windows) if (!this.windows.includes(window)) this.windows.push(window)
     const { amount, ttlMs } = request
     const expiresAt = this.now + ttlMs
-    this.holds.set(request.id, { amount, windows, state: 'open', spent: 0n, expiresAt })
+    this.holds.set(request.id, { amount, windows, state: 'open', spent: 0n, told: [], expiresAt })
     for (const window of windows) this.raise(window)
     return 'held'
   }
@@ -133,21 +133,26 @@ class Model {
     return crossed
   }
 
-  settle(id: string, cost: bigint | undefined): { readonly state: string; readonly crossed: number[] } {
+  settle(
+    id: string,
+    cost: bigint | undefined,
+  ): { readonly state: string; readonly crossed: readonly number[] } {
     const hold = this.holds.get(id)
     if (hold === undefined) {
       if (this.booked.has(id)) return { state: 'repeated', crossed: [] }
       this.booked.set(id, cost ?? 0n)
       return { state: 'settled', crossed: [] }
     }
-    if (hold.state === 'closed') return { state: 'repeated', crossed: [] }
+    // What it told of is told again, for its acknowledgement may have been lost.
+    if (hold.state === 'closed') return { state: 'repeated', crossed: hold.told }
     const state = hold.state === 'open' ? 'settled' : 'corrected'
     hold.spent = cost ?? (hold.state === 'open' ? 0n : hold.amount)
     hold.state = 'closed'
     for (const window of hold.windows) {
       if (window.limit !== null && hold.spent > hold.amount) window.excess += hold.spent - hold.amount
     }
-    return { state, crossed: hold.windows.flatMap((window) => this.tell(window)).toSorted((a, b) => a - b) }
+    hold.told = hold.windows.flatMap((window) => this.tell(window)).toSorted((a, b) => a - b)
+    return { state, crossed: hold.told }
   }
 
   release(id: string): void {
@@ -194,6 +199,7 @@ interface ModelHold {
   readonly expiresAt: number
   state: 'open' | 'assumed' | 'closed'
   spent: bigint
+  told: number[]
 }
 
 function nameOf({ scope, id, period }: Pick<Budget, 'scope' | 'id' | 'period'>): string {

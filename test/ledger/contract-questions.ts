@@ -311,4 +311,22 @@ export const TOTALS: readonly LedgerCase[] = [
       assert.equal(total?.cost.picos, INT64_MAX * 5n - 6n)
     },
   },
+  {
+    name: 'sums counts of tokens beyond 64 bits, and tells the nearest number',
+    async run({ open }) {
+      const ledger = await open()
+      const most = 2 ** 53 - 1
+      const answers = Array.from({ length: 1_100 }, () => entry({ user: 'ada', usage: usage(most, most) }))
+      await Promise.all(answers.map((one) => ledger.append(one)))
+      // Each of these is less than what two neighbouring numbers differ by up there.
+      for (let small = 0; small < 10; small++)
+        await ledger.append(entry({ user: 'ada', usage: usage(1_000, 0) }))
+      for (const by of [[], ['user'], ['hour']] as const) {
+        const [total] = await ledger.totals({ by })
+        assert.equal(total?.inputTokens, Number(1_100n * BigInt(most) + 10_000n))
+        assert.equal(total?.outputTokens, Number(1_100n * BigInt(most)))
+      }
+      assert.equal((await ledger.totals({ by: ['user'] }))[0]?.attempts, 1_110)
+    },
+  },
 ]

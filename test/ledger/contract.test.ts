@@ -21,6 +21,8 @@ afterAll(() => {
 const STORES: Readonly<Record<string, () => Promise<Ledger>>> = {
   memory: async () => createMemoryLedger(),
   sqlite: () => openSqliteLedger({ path: join(folder, `${++opened}`, 'groat.db') }),
+  'sqlite, from sums by hour': () =>
+    openSqliteLedger({ path: join(folder, `${++opened}`, 'groat.db'), rollupEntriesMin: 0 }),
 }
 
 for (const [store, make] of Object.entries(STORES)) {

@@ -38,12 +38,12 @@ function told(text: string): Partial<LedgerEntry> {
   return { ...scopes, provider: text, model: text, requestedModel: text, tags: [text], error: text }
 }
 
-/** Texts that break what is glued together, cut at a NUL, or counted in the wrong unit. */
+/** Texts that break what is glued together, escaped, or counted in the wrong unit. */
 const HOSTILE: readonly string[] = [
   `'; DROP TABLE entry; --`,
   '"quoted" `ticks` \\back\\',
-  'before\0after',
-  '\0',
+  'before\u0001after',
+  '\u00010',
   '',
   'x'.repeat(250),
   '𝕌𝕟𝕚𝕔𝕠𝕕𝕖 ✓ ñ ش 👩‍👩‍👧',
@@ -234,13 +234,24 @@ const WRITING: readonly LedgerCase[] = [
     },
   },
   {
-    name: 'replaces lone surrogates, which no UTF-8 can hold, the same everywhere',
+    name: 'replaces lone surrogates, which no UTF-8 can hold, and NUL, at which texts are cut, the same everywhere',
     async run({ open }) {
       const ledger = await open()
-      await ledger.append(entry({ user: 'a\ud800', tags: ['\udfff'] }))
-      const [kept] = await collect(ledger, { user: 'a\ud800' })
-      assert.equal(kept?.user, 'a\ufffd')
-      assert.deepStrictEqual(kept.tags, ['\ufffd'])
+      const bad = ['\ud800a\udfff', '\0a\0']
+      for (const text of bad) {
+        await ledger.append(entry({ ...told(text), cost: { ...UNKNOWN, reason: text } as Cost }))
+      }
+      for (const text of bad) {
+        const kept = await collect(ledger, { user: text, model: text, tag: text })
+        const texts = kept.map(({ user, model, tags, cost }) => [
+          user,
+          model,
+          ...tags,
+          'reason' in cost && cost.reason,
+        ])
+        assert.deepStrictEqual(texts, Array(2).fill(Array(4).fill('\ufffda\ufffd')))
+      }
+      assert.deepStrictEqual(await collect(ledger, { user: '' }), [])
     },
   },
   {

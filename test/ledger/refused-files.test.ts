@@ -58,8 +58,8 @@ describe('a file that is not to be written is refused and left untouched', () =>
     const database = new DatabaseSync(path)
     database.exec(`UPDATE meta SET value = '999' WHERE key = 'schema_version'`)
     database.close()
-    await expectRefused('schema version 999, and this groat knows up to 2. Update groat')
-    await expect(openSqliteLedger({ path })).rejects.toMatchObject({ details: { found: 999, known: 2 } })
+    await expectRefused('schema version 999, and this groat knows up to 3. Update groat')
+    await expect(openSqliteLedger({ path })).rejects.toMatchObject({ details: { found: 999, known: 3 } })
   })
 
   test('a ledger that does not say its version', async () => {

@@ -163,7 +163,7 @@ describe('writes at once', () => {
 
   test('are refused beyond a number, and only those beyond it', async () => {
     await openLedger()
-    const commits = new GroupCommit({ database: connect(), path }, 0, systemRuntime)
+    const commits = new GroupCommit({ database: connect(), path, checkPlace: () => {} }, 0, systemRuntime)
     let done = 0
     const jobs = Array.from({ length: QUEUED_MAX }, () => commits.run(() => void done++))
     await expect(commits.run(() => {})).rejects.toMatchObject({ code: 'store_failed', retryable: true })

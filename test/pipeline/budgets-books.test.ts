@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { AIError, createAI, type AIConfig, type BudgetInput, type Client } from '../../src/index.ts'
 import { mock, type MockOptions } from '../../src/drivers/mock/index.ts'
 import type { BudgetLedger, BudgetStore } from '../../src/ledger/budget-store.ts'
@@ -76,7 +76,7 @@ function world(fails: number, config: AIConfig = {}, options: MockOptions = {}, 
 /** Lets the time for all tries pass, once the first one was made; the call may not end before. */
 async function booked<T>(call: Promise<T>, { clock, tries }: World): Promise<PromiseSettledResult<T>> {
   const settled = Promise.allSettled([call])
-  await vi.waitFor(() => expect(tries.settle + tries.append).toBeGreaterThan(0))
+  await expect.poll(() => tries.settle + tries.append).toBeGreaterThan(0)
   for (let at = 0; at < BOOKING_MS; at += 10) await clock.advance(10)
   const [result] = await settled
   return result

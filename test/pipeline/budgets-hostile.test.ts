@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
-import { createAI, type AIConfig, type BudgetInput, type Client, type LedgerEntry } from '../../src/index.ts'
-import { mock, type MockOptions } from '../../src/drivers/mock/index.ts'
+import {
+  AIError,
+  createAI,
+  type AIConfig,
+  type BudgetInput,
+  type Client,
+  type LedgerEntry,
+} from '../../src/index.ts'
+import { mock, type MockOptions, type MockReply } from '../../src/drivers/mock/index.ts'
 import { fakeGemini } from '../../src/testing/fake-gemini.ts'
 import { fakeOpenAI } from '../../src/testing/fake-openai.ts'
 import { fakeXai } from '../../src/testing/fake-xai.ts'
@@ -43,6 +50,26 @@ test.each([
   },
 )
 
+test('fewer tokens than a text can have are no price either: they were told before the end, or without the thoughts', async () => {
+  const costs = async (reply: MockReply): Promise<unknown[]> => {
+    const ai = world({ replies: () => reply })
+    const { cost } = await ai.sendMessage('Hi', ASK)
+    return [cost.status, (await booksOf(ai)).spent]
+  }
+  const text = 'x'.repeat(1_000)
+  const usage = (outputTokens: number): { inputTokens: number; outputTokens: number } => ({
+    inputTokens: 10,
+    outputTokens,
+  })
+  expect(await costs({ text, usage: usage(3) })).toEqual(['bounded', '0.000746'])
+  expect(await costs({ text: 'Yes', reasoning: text, usage: usage(3) })).toEqual(['bounded', '0.000746'])
+  const toolCalls = [{ id: 'a', name: 'look', arguments: { text } }]
+  expect(await costs({ toolCalls, usage: usage(3) })).toEqual(['bounded', '0.000746'])
+  // 4 x 256 bytes are enough.
+  expect(await costs({ text, usage: usage(4) })).toEqual(['exact', '0.000018'])
+  expect(await costs({ toolCalls, usage: usage(5) })).toEqual(['exact', '0.00002'])
+})
+
 test('what a provider says it charged counts, where its counts cannot be', async () => {
   await using server = await fakeXai()
   await using ai = createAI({
@@ -62,6 +89,30 @@ function answerOf(usage: object): object {
   const item = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content }
   return { id: 'resp_1', object: 'response', model: 'grok-4.3', status: 'completed', output: [item], usage }
 }
+
+test("what nobody heard the end of counts in full in the call's own limit, with a budget beside it and without", async () => {
+  for (const budgets of [[DAY], []]) {
+    for (const reply of [
+      { text: 'Hel', cutAfter: 0 },
+      { error: { code: 'provider_unavailable', status: 500 } },
+    ] as const) {
+      const provider = mock({ replies: () => reply })
+      const ai = createAI({ providers: { mock: provider }, prices: PRICES, budgets })
+      // Two attempts may cost $0.000746 each, and a third would not fit.
+      const call = ai.sendMessage('Hi', { ...ASK, retries: 9, budget: '0.002' })
+      await expect(call).rejects.toBeInstanceOf(AIError)
+      expect(provider.requests).toHaveLength(2)
+      const costs = (await Array.fromAsync(ai.ledger.entries())).map(({ cost }) => [
+        cost.status,
+        String(cost.amount),
+      ])
+      expect(costs).toEqual([
+        ['bounded', '0.000746'],
+        ['bounded', '0.000746'],
+      ])
+    }
+  }
+})
 
 test('an output limit without measure is refused or made to fit like any other', async () => {
   const ai = world({ replies: () => ({ text: 'Hello', usage: { inputTokens: 1, outputTokens: 1 } }) })

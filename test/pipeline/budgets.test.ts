@@ -208,13 +208,21 @@ test('free calls pass a budget of zero; a priced one is refused before any reque
 
 test('a model without a price is refused under a budget, unless the budget lets it pass', async () => {
   const { ai, mock: provider } = world([DAY], {}, { prices: [] })
-  await expect(ai.sendMessage('Hi', { user: 'ada' })).rejects.toMatchObject({ code: 'price_unknown' })
+  await expect(ai.sendMessage('Hi', { user: 'ada' })).rejects.toMatchObject({
+    code: 'price_unknown',
+    message: expect.stringContaining("unpriced: 'allow'") as string,
+    details: { budgets: ['user/ada/day'] },
+  })
   expect(provider.requests).toHaveLength(0)
   const open = world([{ ...DAY, unpriced: 'allow' }], {}, { prices: [] })
   const answer = await open.ai.sendMessage('Hi', { user: 'ada' })
   expect(answer.cost).toMatchObject({ status: 'unknown', amount: undefined })
   const own = open.ai.sendMessage('Hi', { user: 'ada', budget: '1.00' })
-  await expect(own).rejects.toMatchObject({ code: 'price_unknown' })
+  await expect(own).rejects.toMatchObject({
+    code: 'price_unknown',
+    message: expect.stringContaining('or send it without a budget of its own') as string,
+    details: { budgets: [] },
+  })
 })
 
 test('an answer that breaks off settles at all that was held, with an estimate beside it', async () => {

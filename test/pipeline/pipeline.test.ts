@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   AIError,
   createAI,
@@ -228,7 +228,7 @@ describe('a failed call', () => {
     ai.on('error', ({ event }) => void errors.push(event))
     expect((await ai.sendMessage('Hi')).text).toBe('Hello')
     // After all tries.
-    await vi.waitFor(() => expect(errors).toEqual(['ledger']), { timeout: 10_000 })
+    await expect.poll(() => errors).toEqual(['ledger'])
   })
 })
 
@@ -313,7 +313,7 @@ describe('a listener', () => {
 
 /** Resolves once the call waits for its next try: the drivers and the ledger are loaded in real time. */
 async function waiting(clock: FakeClock): Promise<void> {
-  await vi.waitFor(() => expect(clock.timers).toBe(1))
+  await expect.poll(() => clock.timers).toBe(1)
 }
 
 function ledgerWith(append: Ledger['append']): Ledger {

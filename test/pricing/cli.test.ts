@@ -56,6 +56,11 @@ describe('groat prices', () => {
     expect(lines.every((line) => !line.startsWith('openai/'))).toBe(true)
     const one = await groat(place, ['prices', 'list', '--model', 'gpt-5-2025-08-07', '--json'])
     expect(parsed(one)).toMatchObject([{ provider: 'openai', id: 'gpt-5', own: false }])
+    // A date behind an id is priced as the id, and behind another name for it is nothing.
+    const found = async (name: string): Promise<unknown> =>
+      parsed(await groat(place, ['prices', 'list', '--model', name, '--json']))
+    expect(await found('openai/gpt-6-luna-2026-05-01')).toMatchObject([{ id: 'gpt-6-luna' }])
+    expect([await found('gpt-5.6-2026-05-01'), await found('gpt-6')]).toEqual([[], []])
   })
 
   test('shows one with its sources, and the own price before it', async () => {
@@ -141,6 +146,45 @@ describe('groat prices', () => {
     // The list with other prices has another id.
     expect(list.id).not.toBe((await createPriceList([], systemRuntime.sha256)).id)
     expect((await groat(place, ['prices', 'diff', '--from', file])).stdout).toBe(looked.stdout)
+  })
+
+  test('writes no price that more than doubled or halved overnight, unless it is told to', async () => {
+    served = {
+      status: 200,
+      text: await feed((given) => {
+        // A zero too many, and a cut that has its day.
+        modelOf(given, 'openai', 'gpt-5').prices = {
+          input_mtok: 12.5,
+          cache_read_mtok: 0.25,
+          output_mtok: 10,
+        }
+        modelOf(given, 'openai', 'gpt-5-mini').prices = [
+          { prices: { input_mtok: 0.25, cache_read_mtok: 0.025, output_mtok: 2 } },
+          {
+            constraint: { start_date: '2026-12-01' },
+            prices: { input_mtok: 0.05, cache_read_mtok: 0.005, output_mtok: 0.4 },
+          },
+        ]
+      }),
+    }
+    const update = ['prices', 'update', '--url', url, '--yes']
+    const file = join(place.folder, 'groat.prices.json')
+    const refused = await groat(place, update)
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('The price of openai/gpt-5 (input) more than doubled or halved'),
+    ])
+    // Twice is not more than twice.
+    expect(refused.stdout.split('\n').slice(0, 3)).toEqual([
+      '~ openai/gpt-5',
+      '    input: 1.25 -> 12.5 (!)',
+      '    cache-read: 0.125 -> 0.25',
+    ])
+    expect(refused.stdout.match(/\(!\)/g)).toHaveLength(1)
+    expect(refused.stdout).toContain('    from 2026-12-01: input: 0.05\n')
+    expect(() => readFileSync(file)).toThrow('ENOENT')
+    expect(parsed(await groat(place, [...update, '--force', '--json']))).toMatchObject({ written: true })
+    expect(readFileSync(file, 'utf8')).toContain('"input": "12.5"')
   })
 
   test('refuses prices that make no sense, and writes nothing', async () => {

@@ -70,6 +70,97 @@ describe('a price list', () => {
     await expect(createPriceList([row], systemRuntime.sha256)).rejects.toThrow('mock/mock-1')
   })
 
+  it.each<[string, unknown, string]>([
+    ['nothing', null, 'Price 0: is no object'],
+    ['a text', 'cheap', 'Price 0: is no object'],
+    ['no provider', { ...ROW, provider: undefined }, 'Price 0: needs a provider and a model'],
+    ['a model that is no text', { ...ROW, model: 5 }, 'Price 0: needs a provider and a model'],
+    ['no prices', { ...ROW, perMillionTokens: undefined }, 'Price of mock/mock-1: needs perMillionTokens'],
+    ['a mistyped key', { ...ROW, perThousandCall: {} }, 'did you mean perThousandCalls?'],
+    ['a key that every object has', { ...ROW, constructor: {} }, 'has no key constructor'],
+    ['a long request that is no list', { ...ROW, longContext: 5 }, 'has a longContext that is no list'],
+    ['a long request of nothing', { ...ROW, longContext: [null] }, 'without above or perMillionTokens'],
+    [
+      'a long request without prices',
+      { ...ROW, longContext: [{ above: 5 }] },
+      'without above or perMillionTokens',
+    ],
+    [
+      'a mistyped key of a long request',
+      { ...ROW, longContext: [{ above: 5, perMillionTokens: {}, cacheRead: '1' }] },
+      'has no key cacheRead',
+    ],
+    [
+      'a price for something that every object has',
+      { ...ROW, perMillionTokens: { ...ROW.perMillionTokens, toString: '1' } },
+      'has no key toString',
+    ],
+    [
+      'a mistyped key of the prices',
+      { ...ROW, perMillionTokens: { ...ROW.perMillionTokens, cachedRead: '1' } },
+      'has no key cachedRead; did you mean cacheRead?',
+    ],
+    [
+      'a mistyped key of the prices of a long request',
+      { ...ROW, longContext: [{ above: 5, perMillionTokens: { outptu: '1' } }] },
+      'has no key outptu; did you mean output?',
+    ],
+  ])('refuses what is no price: %s', async (_, row, message) => {
+    await expect(createPriceList([row as ModelPrice], systemRuntime.sha256)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining(message) as string,
+    })
+  })
+
+  it.each([[null], ['cheap'], [{}]])('refuses %j for a list', async (rows) => {
+    await expect(
+      createPriceList(rows as unknown as ModelPrice[], systemRuntime.sha256),
+    ).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('is a list') as string,
+    })
+  })
+
+  it('has no prices of a vendor that there is not, whatever it is called', async () => {
+    const published = await createPriceList([], systemRuntime.sha256)
+    const asked = { provider: 'p', model: 'gpt-5', at: 0, inputTokens: 1, serviceTier: undefined }
+    for (const vendor of ['acme', 'constructor', '__proto__', 'toString'])
+      expect(published.find({ ...asked, vendor }), vendor).toBeUndefined()
+    expect(published.find({ ...asked, vendor: 'openai' })).toBeDefined()
+  })
+
+  it('bounds a kind only where it has a price in every way in which a request can be billed', async () => {
+    const model = 'grok-4-fast-reasoning'
+    const published = await createPriceList([], systemRuntime.sha256)
+    const asked = { provider: 'xai', vendor: 'xai', model, at: 0, until: 0, serviceTier: undefined }
+    const worst = (inputTokens: number): unknown[] => {
+      const rates = published.worst({ ...asked, inputTokens })
+      return [rates?.of('input')?.picos, rates?.of('cache-read')?.picos]
+    }
+    // Above 128,000 tokens nobody says what cached ones cost.
+    expect([worst(128_000), worst(128_001)]).toEqual([
+      [200_000n, 50_000n],
+      [400_000n, undefined],
+    ])
+  })
+
+  it('bounds a tier of service only where it has a price on every day that the request can meet', async () => {
+    const tokens = { input: '2' }
+    const vendors = {
+      v: [{ id: 'm', prices: [{ tokens }, { from: '2027-01-01', tokens, services: { flex: '1/2' } }] }],
+    }
+    const list = await createPriceList([], systemRuntime.sha256, { published: { sources: [], vendors } })
+    const [december, january] = [Date.UTC(2026, 11, 31), Date.UTC(2027, 0, 1)]
+    const worst = (at: number, until: number): unknown => {
+      const asked = { provider: 'v', vendor: 'v', model: 'm', at, until, inputTokens: 1 }
+      return list.worst({ ...asked, serviceTier: 'flex' })?.of('input')?.picos
+    }
+    expect(worst(december, january)).toBeUndefined()
+    expect(worst(december, december)).toBeUndefined()
+    // It can be served at the standard tier all the same.
+    expect(worst(january, january)).toBe(2_000_000n)
+  })
+
   it('refuses two prices for one model', async () => {
     await expect(createPriceList([ROW, ROW], systemRuntime.sha256)).rejects.toThrow(/two prices/)
   })

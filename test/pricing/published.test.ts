@@ -6,6 +6,7 @@ import { checkData, checkRow } from '../../src/pricing/check-rows.ts'
 import type { PriceRow } from '../../src/pricing/price-rows.ts'
 import { PUBLISHED_ID, readPublished } from '../../src/pricing/published.ts'
 
+const OVERLAY = new URL('../../prices/overlay.json', import.meta.url)
 const PUBLISHED = new URL('../../src/pricing/published.ts', import.meta.url)
 
 /** Largest file of published prices, in bytes: it is read at the first call. */
@@ -32,6 +33,31 @@ describe('the published prices', () => {
       expect(source).not.toBe('')
       expect(url).toMatch(/^https:\/\//)
       expect(checkedAt).toMatch(/^2026-\d{2}-\d{2}$/)
+    }
+  })
+
+  it('have corrections of which each says something, with keys that there are, and where it is from', () => {
+    const { entries } = JSON.parse(readFileSync(OVERLAY, 'utf8')) as {
+      entries: Record<string, unknown>[]
+    }
+    expect(entries.length).toBeGreaterThan(30)
+    const about = ['vendor', 'models', 'source', 'url', 'checkedAt']
+    const facts = [
+      'names',
+      'context',
+      'maxOutput',
+      'outputBound',
+      'asText',
+      'prices',
+      'tokens',
+      'calls',
+      'services',
+    ]
+    for (const entry of entries) {
+      const keys = Object.keys(entry)
+      expect(keys.filter((key) => ![...about, ...facts].includes(key))).toEqual([])
+      expect(about.filter((key) => !keys.includes(key))).toEqual([])
+      expect(keys.some((key) => facts.includes(key))).toBe(true)
     }
   })
 
@@ -78,6 +104,9 @@ function withPrices(changes: Partial<PriceRow['prices'][number]>): PriceRow {
 describe('the check of a row', () => {
   it('takes a good one', () => {
     expect(() => checkRow(GOOD, 'openai/gpt-x')).not.toThrow()
+    // At a tenth of input it is believed, and where nothing is written it costs nothing.
+    for (const output of ['0.25', '0'])
+      expect(() => checkRow(withPrices({ tokens: { input: '2.5', output }, tiers: [] }), 'm')).not.toThrow()
   })
 
   it.each<[string, PriceRow, RegExp]>([
@@ -95,6 +124,12 @@ describe('the check of a row', () => {
     ],
     // gemini-2.5-pro: a priority price that is the standard price
     ['a priority that is not dearer', withPrices({ services: { priority: '1' } }), /priority is not dearer/],
+    [
+      'a tier that is the standard one',
+      withPrices({ services: { Default: '1/2' } }),
+      /service tier default is what the prices are for without it/,
+    ],
+    ['a tier that says nothing', withPrices({ services: { auto: '1/2' } }), /service tier auto is what/],
     ['a flex that is not cheaper', withPrices({ services: { flex: '9/5' } }), /flex is not cheaper/],
     // databricks: 0.000015000020000000002 by the token
     [
@@ -139,6 +174,11 @@ describe('the check of a row', () => {
       'an answer far above input',
       withPrices({ tokens: { input: '0.1', output: '600' } }),
       /output is more than 200 times input/,
+    ],
+    [
+      'an answer that costs next to nothing',
+      withPrices({ tokens: { input: '2.5', output: '0.24' } }),
+      /output is less than a tenth of input/,
     ],
     [
       'a tier cheaper than the one below',
@@ -190,6 +230,25 @@ describe('the check of a row', () => {
     ['days out of order', { ...GOOD, prices: GOOD.prices.toReversed() }, /not in the order of their days/],
     ['more output than window', { ...GOOD, context: 1_000 }, /can write 128000 tokens and holds only 1000/],
     ['half a token', { ...GOOD, context: 0.5 }, /context is not a whole number/],
+    ['too large a window', { ...GOOD, context: 1_000_000_001 }, /context is not a whole number/],
+    [
+      'a bound that is none',
+      { ...GOOD, outputBound: 'maybe' as unknown as 'capped' },
+      /outputBound is 'capped' or 'uncapped'/,
+    ],
+    [
+      'too many names',
+      { ...GOOD, names: Array.from({ length: 201 }, (_, index) => `m${index}`) },
+      /more than 200 names/,
+    ],
+    ['too many prices', { ...GOOD, prices: Array(201).fill(GOOD.prices[0]) }, /more than 200 prices/],
+    [
+      'too many tiers',
+      withPrices({
+        tiers: Array.from({ length: 201 }, (_, above) => ({ above: above + 1, tokens: { input: '5' } })),
+      }),
+      /more than 200 tiers/,
+    ],
     ['a name of nothing', { ...GOOD, names: [''] }, /not a text of 1 to 200/],
     [
       'a kind with a price that is billed as text',
@@ -197,6 +256,11 @@ describe('the check of a row', () => {
       /and says that it is billed as text/,
     ],
     ['a kind that is text', { ...GOOD, asText: ['input'] }, /says that input is billed as text/],
+    [
+      'a kind that every object has',
+      { ...GOOD, asText: ['constructor'] as unknown as NonNullable<PriceRow['asText']> },
+      /says that constructor is billed as text/,
+    ],
   ])('refuses %s, and names the row', (_, row, reason) => {
     let thrown: unknown
     try {

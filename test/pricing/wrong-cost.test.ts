@@ -209,7 +209,7 @@ describe("a user's own price", () => {
     longContext: [{ above: 1_000, perMillionTokens: { input: '2', output: '6' } }],
     perThousandCalls: { 'web-search': '5' },
     perRequest: '0.001',
-    serviceTiers: { flex: '1/2' },
+    serviceTiers: { Flex: '1/2' },
   }
 
   it.each<[string, Partial<Bill>, Parameters<typeof toUsage>[0], string]>([
@@ -228,6 +228,7 @@ describe("a user's own price", () => {
       '0.003002',
     ],
     ['half a tier', { serviceTier: 'flex' }, { inputTokens: 100, outputTokens: 0 }, '0.00105'],
+    ['it in capitals', { serviceTier: 'FLEX' }, { inputTokens: 100, outputTokens: 0 }, '0.00105'],
     [
       'tools and sound',
       {
@@ -272,10 +273,22 @@ describe("a user's own price", () => {
     )
   })
 
+  it('knows of its model what is published where it does not say it itself', async () => {
+    const own = { provider: 'xai', model: 'grok-4.20-non-reasoning' }
+    const perMillionTokens = { input: '1', output: '1' }
+    const limitsOf = async (more: Partial<ModelPrice>): Promise<unknown> =>
+      (await listOf({ ...own, perMillionTokens, ...more })).limits('xai', own.model, 'xai')
+    const known = { contextLength: 1_000_000, maxOutputTokens: undefined, outputBound: 'capped' }
+    expect(published.limits('xai', own.model)).toEqual(known)
+    expect(await limitsOf({})).toEqual(known)
+    const said = { contextLength: 1_000, maxOutputTokens: 100, outputBound: 'uncapped' } as const
+    expect(await limitsOf(said)).toEqual(said)
+  })
+
   it('is refused with a key that there is not', async () => {
     const perMillionTokens = { input: '1', output: '1', cachedInput: '1' }
     await expect(listOf({ provider: 'p', model: 'm', perMillionTokens })).rejects.toThrow(
-      'Price of p/m: has a price for cachedInput, which there is not',
+      'Price of p/m: has no key cachedInput',
     )
   })
 })

@@ -119,8 +119,9 @@ test('no sequence of calls, aborts, failures and jumps of the clock overspends o
 }, 120_000)
 
 test('such a sequence is found where aborted calls are given back', async () => {
+  // The first or the second is one.
   const found = await fc.check(property(naiveSubject('refund on disconnect')), {
-    numRuns: RUNS,
+    numRuns: 100,
     endOnFailure: true,
   })
   expect(found.failed).toBe(true)

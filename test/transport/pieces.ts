@@ -11,17 +11,22 @@ export function pieces(all: Uint8Array, cuts: readonly number[]): Uint8Array[] {
 }
 
 /**
- * How much longer ten mebibytes take than one: the best of some rounds, since noise only adds. Ten times is right,
- * a hundred is quadratic; what lies between is memory that the system hands out for the first time.
+ * How much more work sixteen times as much is, on this process's own clock, which stands still while others have
+ * the machine: sixteen times where work is in proportion, 256 times where it is quadratic. The least of some rounds,
+ * since the collector and memory that is used for the first time only add.
  */
-export function ratioOfTimes(work: (mebibytes: number) => void): number {
-  const best = { 1: Number.POSITIVE_INFINITY, 10: Number.POSITIVE_INFINITY }
+export function ratioOfWork(work: (size: 1 | 16) => void): number {
+  const least = { 1: Number.POSITIVE_INFINITY, 16: Number.POSITIVE_INFINITY }
   for (let round = 0; round < 6; round += 1) {
-    for (const mebibytes of [1, 10] as const) {
-      const began = performance.now()
-      work(mebibytes)
-      best[mebibytes] = Math.min(best[mebibytes], performance.now() - began)
+    for (const size of [1, 16] as const) {
+      const before = process.cpuUsage()
+      work(size)
+      const { user, system } = process.cpuUsage(before)
+      least[size] = Math.min(least[size], user + system)
     }
   }
-  return best[10] / best[1]
+  return least[16] / least[1]
 }
+
+/** Half way, by factors, between what is in proportion and what is quadratic. */
+export const PROPORTIONAL_MAX = 64

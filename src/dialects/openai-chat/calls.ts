@@ -1,6 +1,7 @@
 import { isObject } from '../../core/error-text.ts'
-import type { ToolCall } from '../../core/response.ts'
 import type { DriverEvent } from '../../core/stream.ts'
+import { toToolCall, UNNAMED } from '../tool-call.ts'
+import type { ChatKept } from './beside.ts'
 
 /** A tool call that is being written. */
 export interface OpenCall {
@@ -9,6 +10,8 @@ export interface OpenCall {
   readonly id: string
   readonly name: string
   readonly argumentsText: string
+  /** Beside the function: it goes back with the call. */
+  readonly extra: unknown
 }
 
 /** Most tool calls of one answer that are read: a model that goes on calling has lost its way. */
@@ -32,9 +35,13 @@ export function takeFragments(
     const known = all[at]
     if (!known && all.length >= CALLS_MAX) continue
     const call = known
-      ? { ...known, argumentsText: known.argumentsText + told.argumentsText }
+      ? {
+          ...known,
+          argumentsText: known.argumentsText + told.argumentsText,
+          extra: told.extra ?? known.extra,
+        }
       : begin(told, all.length)
-    if (!known) events.push({ type: 'tool-call-start', id: call.id, name: call.name })
+    if (!known) events.push({ type: 'tool-call-start', id: call.id, name: call.name || UNNAMED })
     if (told.argumentsText !== '')
       events.push({ type: 'tool-call-delta', id: call.id, argumentsText: told.argumentsText })
     all[known ? at : all.length] = call
@@ -42,23 +49,33 @@ export function takeFragments(
   return all
 }
 
-/** The calls when the answer is over, in the server's order: what parses before that may be only the beginning. */
-export function finishCalls(calls: readonly OpenCall[]): DriverEvent[] {
+/**
+ * The calls when the answer is over, in the server's order: what parses before that may be only the beginning. Where the
+ * answer was cut, half the arguments of a call are no call.
+ */
+export function finishCalls(calls: readonly OpenCall[], wasCut: boolean): DriverEvent[] {
   const inOrder = calls.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0))
-  return inOrder.map((call) => ({ type: 'tool-call', call: toCall(call) }))
+  return inOrder.flatMap(({ extra, ...told }): DriverEvent[] => {
+    const call = toToolCall({ ...told, given: told.argumentsText })
+    if (wasCut && call.issues) return []
+    if (extra === undefined) return [{ type: 'tool-call', call }]
+    const providerData: ChatKept = { extra }
+    return [{ type: 'tool-call', call: { ...call, providerData } }]
+  })
 }
 
 type Fragment = Omit<OpenCall, 'id'> & { readonly id: string | undefined }
 
 function read(fragment: unknown): Fragment | undefined {
   if (!isObject(fragment)) return undefined
-  const { index, id, function: called } = fragment
+  const { index, id, function: called, extra_content: extra } = fragment
   const { name, arguments: given } = isObject(called) ? called : {}
   return {
     index: Number.isSafeInteger(index) ? (index as number) : undefined,
     id: typeof id === 'string' && id !== '' ? id : undefined,
     name: typeof name === 'string' ? name : '',
     argumentsText: textOf(given),
+    extra: extra ?? undefined,
   }
 }
 
@@ -82,32 +99,6 @@ function placeOf(calls: readonly OpenCall[], { index, id, name }: Fragment): num
 }
 
 /** Ids are made up where there is none; those of a whole conversation are kept apart elsewhere. */
-function begin({ index, id, name, argumentsText }: Fragment, before: number): OpenCall {
-  return { index, id: id ?? `call_${before + 1}`, name: name === '' ? UNNAMED : name, argumentsText }
-}
-
-const UNNAMED = 'unnamed'
-
-/** Arguments as an object, whatever they came as, so that the conversation can always be sent again. */
-function toCall({ id, name, argumentsText }: OpenCall): ToolCall {
-  const value = argumentsText.trim() === '' ? {} : parsedObject(argumentsText)
-  const issues = [
-    ...(name === UNNAMED ? ['the call names no tool'] : []),
-    ...(value ? [] : ['arguments is not an object']),
-  ]
-  return {
-    id,
-    name,
-    arguments: value ?? { value: argumentsText },
-    ...(issues.length === 0 ? {} : { issues }),
-  }
-}
-
-function parsedObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+function begin({ id, ...told }: Fragment, before: number): OpenCall {
+  return { ...told, id: id ?? `call_${before + 1}` }
 }

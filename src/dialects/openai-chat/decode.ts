@@ -1,11 +1,9 @@
-import { AIError } from '../../core/errors.ts'
 import { isObject } from '../../core/error-text.ts'
 import type { Message, Part, ToolCallPart } from '../../core/message.ts'
-import type { Reasoning, Sampling, ToolChoice } from '../../core/request.ts'
+import type { Sampling, ToolChoice } from '../../core/request.ts'
 import type { JsonSchema } from '../../core/schema.ts'
 import type { ToolDefinition } from '../../core/tool.ts'
-
-type Wire = Readonly<Record<string, unknown>>
+import { argumentsIn, invalid, reasoningOf, samplingOf, toolIn } from '../read-ask.ts'
 
 /** What a client asks for in this dialect, in groat's words: for a server that speaks it. */
 export interface ChatAsk extends Sampling {
@@ -58,6 +56,8 @@ export function fromWireRequest(body: unknown): ChatAsk {
   if (typeof model !== 'string' || model === '') throw invalid('model is the id of a model')
   if (!Array.isArray(messages)) throw invalid('messages is an array')
   const output = outputOf(format)
+  const reasoning = reasoningOf(body['reasoning_effort'], 'reasoning_effort')
+  const toolChoice = toolChoiceOf(body['tool_choice'])
   return {
     model,
     messages: toMessages(messages),
@@ -65,70 +65,11 @@ export function fromWireRequest(body: unknown): ChatAsk {
     includeUsage: isObject(options) && options['include_usage'] === true,
     tools: toolsOf(tools),
     ...(output && { output }),
-    ...samplingOf(body),
+    ...samplingOf(body, ['max_completion_tokens', 'max_tokens']),
+    ...(reasoning && { reasoning }),
+    ...(toolChoice && { toolChoice }),
     ignored: Object.keys(body).filter((name) => !KNOWN_FIELDS.has(name) && body[name] !== null),
   }
-}
-
-function samplingOf(body: Wire): Sampling & { readonly user?: string } {
-  const { stop, tool_choice: choice, reasoning_effort: effort } = body
-  const maxOutputTokens = numberOf(body, 'max_completion_tokens') ?? numberOf(body, 'max_tokens')
-  const [temperature, topP, topK, seed] = ['temperature', 'top_p', 'top_k', 'seed'].map((name) =>
-    numberOf(body, name),
-  )
-  const toolChoice = toolChoiceOf(choice)
-  const reasoning = reasoningOf(effort)
-  const serviceTier = textIn(body, 'service_tier')
-  const user = textIn(body, 'safety_identifier') ?? textIn(body, 'user')
-  return {
-    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-    ...(temperature !== undefined && { temperature }),
-    ...(topP !== undefined && { topP }),
-    ...(topK !== undefined && { topK }),
-    ...(seed !== undefined && { seed }),
-    ...(stop !== undefined && stop !== null && { stop: stopOf(stop) }),
-    ...(toolChoice !== undefined && { toolChoice }),
-    ...(reasoning !== undefined && { reasoning }),
-    ...(serviceTier !== undefined && { serviceTier }),
-    ...(user !== undefined && { user }),
-  }
-}
-
-function numberOf(body: Wire, name: string): number | undefined {
-  const value = body[name]
-  if (value === undefined || value === null) return undefined
-  if (typeof value !== 'number') throw invalid(`${name} is a number`)
-  return value
-}
-
-function textIn(body: Wire, name: string): string | undefined {
-  const value = body[name]
-  if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw invalid(`${name} is a text`)
-  return value
-}
-
-function stopOf(stop: unknown): string | readonly string[] {
-  if (typeof stop === 'string') return stop
-  if (Array.isArray(stop) && stop.every((one) => typeof one === 'string')) return stop
-  throw invalid('stop is a text or an array of texts')
-}
-
-const EFFORTS: Readonly<Record<string, Reasoning>> = {
-  none: 'off',
-  minimal: 'minimal',
-  low: 'low',
-  medium: 'medium',
-  high: 'high',
-  xhigh: 'max',
-  max: 'max',
-}
-
-function reasoningOf(effort: unknown): Reasoning | undefined {
-  if (effort === undefined || effort === null) return undefined
-  const known = typeof effort === 'string' && Object.hasOwn(EFFORTS, effort) ? EFFORTS[effort] : undefined
-  if (known === undefined) throw invalid(`reasoning_effort is one of ${Object.keys(EFFORTS).join(', ')}`)
-  return known
 }
 
 function toolChoiceOf(choice: unknown): ToolChoice | undefined {
@@ -143,17 +84,9 @@ function toolChoiceOf(choice: unknown): ToolChoice | undefined {
 function toolsOf(tools: unknown): ToolDefinition[] {
   if (tools === undefined || tools === null) return []
   if (!Array.isArray(tools)) throw invalid('tools is an array')
-  return tools.map((tool: unknown, index) => {
-    const called = isObject(tool) ? tool['function'] : undefined
-    const { name, description, parameters } = isObject(called) ? called : {}
-    if (typeof name !== 'string' || name === '') throw invalid(`tools[${index}] is a function with a name`)
-    const described = typeof description === 'string' ? { description } : {}
-    return {
-      name,
-      ...described,
-      input: isObject(parameters) ? parameters : { type: 'object', properties: {} },
-    }
-  })
+  return tools.map((tool: unknown, index) =>
+    toolIn(isObject(tool) ? tool['function'] : undefined, `tools[${index}]`),
+  )
 }
 
 function outputOf(format: unknown): JsonSchema | undefined {
@@ -218,19 +151,8 @@ function toCalls(calls: unknown, where: string): ToolCallPart[] {
     const { name, arguments: given } = isObject(called) ? called : {}
     if (typeof id !== 'string' || typeof name !== 'string')
       throw invalid(`${at} has an id and a function with a name`)
-    return { type: 'tool-call', id, name, arguments: argumentsOf(given, at) }
+    return { type: 'tool-call', id, name, arguments: argumentsIn(given, `${at}.function`) }
   })
-}
-
-function argumentsOf(given: unknown, where: string): Wire {
-  if (given === undefined || given === '') return {}
-  try {
-    const value: unknown = typeof given === 'string' ? JSON.parse(given) : given
-    if (isObject(value)) return value
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw invalid(`${where}.function.arguments is a JSON object, as text`)
 }
 
 /** A text, or parts that are all text. */
@@ -264,8 +186,4 @@ function toPart(part: unknown, where: string): Part {
 
 function refuse(message: string): never {
   throw invalid(message)
-}
-
-function invalid(message: string): AIError {
-  return new AIError({ code: 'request_invalid', message })
 }

@@ -3,8 +3,20 @@ import type { FinishReason } from '../../core/finish-reason.ts'
 import { deltaOf, type DriverEvent, type DriverFinish } from '../../core/stream.ts'
 import { UNKNOWN_USAGE } from '../../core/usage.ts'
 import type { Step } from '../../core/wire.ts'
+import { toOpenAIUsage } from '../openai-usage.ts'
+import {
+  NOTHING_BESIDE,
+  rawOf,
+  tellBeside,
+  THOUGHT_FIELDS,
+  withDelta,
+  withFields,
+  type Beside,
+  type ChatKept,
+  type ThoughtField,
+  type Wire,
+} from './beside.ts'
 import { finishCalls, takeFragments, type OpenCall } from './calls.ts'
-import { tellsUsage, toChatUsage } from './usage.ts'
 
 /** What must be remembered between two chunks. */
 export interface ChatState {
@@ -18,17 +30,8 @@ export interface ChatState {
   readonly reason: string | undefined
   readonly usage: unknown
   readonly serviceTier: string | undefined
+  readonly beside: Beside
   readonly complete: boolean
-}
-
-/** Fields for thoughts: DeepSeek, llama.cpp, LM Studio and xAI have the first, Ollama and newer vLLM the second. */
-const THOUGHT_FIELDS = ['reasoning_content', 'reasoning'] as const
-
-export type ThoughtField = (typeof THOUGHT_FIELDS)[number]
-
-/** What a thought keeps, so that it can go back the way it came. */
-export interface ChatThought {
-  readonly field: ThoughtField
 }
 
 /** The failure of a record that is none. */
@@ -43,16 +46,18 @@ export const INITIAL: ChatState = {
   reason: undefined,
   usage: undefined,
   serviceTier: undefined,
+  beside: NOTHING_BESIDE,
   complete: false,
 }
-
-type Wire = Readonly<Record<string, unknown>>
 
 /** The next server-sent event of an answer. */
 export function reduce(state: ChatState, record: unknown): Step<ChatState> {
   const { data } = isObject(record) ? record : {}
   if (typeof data !== 'string') return { state, events: [], failure: NOT_A_RECORD }
-  if (data.trim() === '[DONE]') {
+  const text = data.trim()
+  // Nothing but a sign of life.
+  if (text === '') return { state, events: [] }
+  if (text === '[DONE]') {
     // An end without a beginning is no answer.
     if (!state.started) return { state, events: [], failure: NOT_A_RECORD }
     return ended(state, [])
@@ -82,39 +87,64 @@ export function endOfStream(state: ChatState): Step<ChatState> {
 /** The next chunk; an `error` in it ends the answer, whatever the HTTP status was. */
 export function reduceChunk(state: ChatState, chunk: unknown): Step<ChatState> {
   if (!isObject(chunk)) return { state, events: [], failure: NOT_A_RECORD }
-  if (isFailure(chunk)) return { state, events: [], failure: JSON.stringify(chunk) }
-  const events: DriverEvent[] = []
-  let next = begun(state, chunk, events)
   const choice = choiceOf(chunk)
+  const error = errorIn(chunk, choice)
+  if (error !== undefined) return { state, events: [], failure: JSON.stringify(error) }
+  const events: DriverEvent[] = []
+  let next = begun(state, chunk, choice, events)
   if (choice) next = takeChoice(next, choice, events)
-  const { usage, service_tier: tier } = chunk
-  if (tellsUsage(usage)) next = { ...next, usage }
+  const { service_tier: tier } = chunk
+  const isOver = next.reason !== undefined
+  const usage = chunk['usage'] ?? (isOver ? usageElsewhere(chunk, choice) : undefined)
+  if (isObject(usage)) next = { ...next, usage }
   if (typeof tier === 'string' && tier !== next.serviceTier) next = { ...next, serviceTier: tier }
+  if (isOver) next = { ...next, beside: withFields(next.beside, chunk) }
   // The chunk with the counts comes after the one with the reason, and nothing but `[DONE]` after it.
-  const isLast = next.reason !== undefined && !choice && tellsUsage(usage)
+  const isLast = isOver && !choice && isObject(usage)
   return isLast ? ended(next, events) : { state: next, events }
 }
 
 /** A whole answer: what a stream of one chunk would have said. */
 export function fromWire(json: unknown): Step<ChatState> {
   if (!isObject(json)) return { state: INITIAL, events: [], failure: NOT_A_RECORD }
-  if (!isFailure(json) && !Array.isArray(json['choices']))
+  if (errorIn(json, undefined) === undefined && !Array.isArray(json['choices']))
     return { state: INITIAL, events: [], failure: NOT_A_RECORD }
   const step = reduceChunk(INITIAL, json)
   if (step.failure !== undefined || step.state.complete) return step
+  // Neither a choice nor a model is no answer.
+  if (!step.state.started) return { ...step, failure: NOT_A_RECORD }
   return ended(step.state, [...step.events])
 }
 
-/** Errors come as `error`, as an object or a text, or flat (vLLM before 0.9). */
-function isFailure({ error, object }: Wire): boolean {
-  return object === 'error' || (error !== undefined && error !== null && error !== '')
+/** Counts that stand elsewhere: with the choice at Moonshot, in a field of its own at Groq. */
+function usageElsewhere({ x_groq: groq }: Wire, choice: Wire | undefined): unknown {
+  return choice?.['usage'] ?? (isObject(groq) ? groq['usage'] : undefined)
+}
+
+/**
+ * Errors come as `error`, as an object or a text, flat (vLLM before 0.9), in a choice (OpenRouter), or in a field of the
+ * server's own (Groq).
+ */
+function errorIn(chunk: Wire, choice: Wire | undefined): unknown {
+  const { error, object, x_groq: groq } = chunk
+  if (object === 'error' || isSaid(error)) return chunk
+  const own = choice?.['error'] ?? (isObject(groq) ? groq['error'] : undefined)
+  return isSaid(own) ? { error: own } : undefined
+}
+
+function isSaid(error: unknown): boolean {
+  return error !== undefined && error !== null && error !== ''
 }
 
 /** The answer begins with the first chunk that names a model: Azure's own first one, about filters, does not. */
-function begun(state: ChatState, chunk: Wire, events: DriverEvent[]): ChatState {
-  const { model, id } = chunk
+function begun(
+  state: ChatState,
+  { model, id }: Wire,
+  choice: Wire | undefined,
+  events: DriverEvent[],
+): ChatState {
   const named = typeof model === 'string' && model !== ''
-  if (state.started || (!named && !choiceOf(chunk))) return state
+  if (state.started || (!named && !choice)) return state
   const known = typeof id === 'string' && id !== '' ? { id } : {}
   events.push({ type: 'start', model: named ? model : '', ...known })
   return { ...state, started: true }
@@ -147,9 +177,12 @@ function takeDelta(state: ChatState, delta: Wire, events: DriverEvent[]): ChatSt
     if (next.thoughtsIn !== field) next = { ...next, thoughtsIn: field }
     next = say(next, 'reasoning', delta[field] as string, events)
   }
-  const { content, refusal, tool_calls: calls, function_call: legacy } = delta
+  const beside = withDelta(next.beside, delta)
+  if (beside !== next.beside) next = { ...next, beside }
+  const { content, refusal, tool_calls: calls, function_call: legacy, audio } = delta
   if (isText(content)) next = say(next, 'text', content, events)
   else if (Array.isArray(content)) next = takeParts(next, content, events)
+  if (isObject(audio) && isText(audio['transcript'])) next = say(next, 'text', audio['transcript'], events)
   if (isText(refusal)) next = { ...say(next, 'text', refusal, events), refused: true }
   if (Array.isArray(calls) && calls.length > 0) next = takeCalls(next, calls, events)
   if (isObject(legacy)) next = takeCalls(next, [{ index: 0, function: legacy }], events)
@@ -189,16 +222,24 @@ function say(state: ChatState, kind: 'text' | 'reasoning', text: string, events:
 function close(state: ChatState, events: DriverEvent[]): ChatState {
   if (state.open === undefined) return state
   if (state.open === 'text') events.push({ type: 'text-end' })
-  else events.push({ type: 'reasoning-end', providerData: { field: state.thoughtsIn } satisfies ChatThought })
+  else events.push({ type: 'reasoning-end', providerData: { field: state.thoughtsIn } satisfies ChatKept })
   return { ...state, open: undefined }
 }
 
 function ended(state: ChatState, before: readonly DriverEvent[]): Step<ChatState> {
   const events = [...before]
   const closed = close(state, events)
-  for (const event of finishCalls(closed.calls)) events.push(event)
-  events.push(toEnd(closed))
-  return { state: { ...closed, complete: true }, events }
+  tellBeside(closed.beside, closed.thoughtsIn, events)
+  const end = toEnd(closed)
+  for (const event of finishCalls(closed.calls, end.finishReason.unified === 'length')) events.push(event)
+  events.push(end)
+  const step = { state: { ...closed, complete: true }, events }
+  return end.finishReason.unified === 'error' ? { ...step, failure: faultOf(closed) } : step
+}
+
+/** The server says that it failed, and nothing more: what came before is no answer. */
+function faultOf({ reason }: ChatState): string {
+  return JSON.stringify({ error: { message: `The server ended the answer with finish_reason ${reason}` } })
 }
 
 function toEnd(state: ChatState): DriverFinish {
@@ -206,29 +247,36 @@ function toEnd(state: ChatState): DriverFinish {
   return {
     type: 'end',
     finishReason: toFinishReason(state),
-    usage: usage === undefined ? UNKNOWN_USAGE : toChatUsage(usage),
+    usage: usage === undefined ? UNKNOWN_USAGE : toOpenAIUsage(usage),
     billing: { usage, serviceTier },
-    raw: { finish_reason: reason, usage, service_tier: serviceTier },
+    raw: { ...rawOf(state.beside), finish_reason: reason, usage, service_tier: serviceTier },
   }
 }
 
 const REASONS: Readonly<Record<string, FinishReason['unified']>> = {
   stop: 'stop',
   end_turn: 'stop',
+  // Together; Text Generation Inference.
+  eos: 'stop',
+  eos_token: 'stop',
+  stop_sequence: 'stop',
   length: 'length',
-  tool_calls: 'tool-calls',
-  function_call: 'tool-calls',
+  // Mistral.
+  model_length: 'length',
   content_filter: 'content-filter',
   error: 'error',
+  // DeepSeek.
+  insufficient_system_resource: 'error',
 }
 
-/** Servers say `stop` also where tools are called, and where the model refuses. */
+/**
+ * Whether tools are called is seen by the calls: servers say `stop` where there are some, and name them where they could
+ * not read what the model wrote.
+ */
 function toFinishReason({ reason: raw, calls, refused }: ChatState): FinishReason {
   const told = raw !== undefined && Object.hasOwn(REASONS, raw) ? REASONS[raw] : undefined
   if (refused) return { unified: 'content-filter', raw, detail: 'refusal' }
   if (calls.length > 0 && (told === undefined || told === 'stop')) return { unified: 'tool-calls', raw }
-  // Named, and none there: the server could not read what the model wrote.
-  if (told === 'tool-calls' && calls.length === 0) return { unified: 'other', raw }
   return { unified: told ?? 'other', raw }
 }
 

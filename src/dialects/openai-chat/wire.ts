@@ -21,7 +21,6 @@ export interface ChatQuirks extends MessageQuirks {
 
 /** OpenAI's own server. */
 export const OPENAI_CHAT: ChatQuirks = {
-  systemRole: 'system',
   takesThoughts: false,
   outputLimit: 'max_completion_tokens',
   takesTopK: false,
@@ -29,7 +28,6 @@ export const OPENAI_CHAT: ChatQuirks = {
 
 /** Servers that are compatible with it: LM Studio, llama.cpp, vLLM, Ollama's `/v1` and others. */
 export const COMPATIBLE_CHAT: ChatQuirks = {
-  systemRole: 'system',
   takesThoughts: true,
   outputLimit: 'max_tokens',
   takesTopK: true,
@@ -40,24 +38,29 @@ export interface ChatSettings {
   readonly quirks: ChatQuirks
   /** How hard the model thinks, in the server's own word; undefined leaves it to the model. */
   readonly effort?: string | undefined
+  /** How closely pictures are looked at: `auto`, `low`, `high`. */
+  readonly imageDetail?: string | undefined
+  /** Whether an answer is to be held to its schema where it can be. @default true */
+  readonly strict?: boolean | undefined
   /** Fields of the provider's own, checked by the driver; they win. */
   readonly fields?: Wire | undefined
 }
 
 /** The body of `POST /chat/completions`. */
-export function toWire(request: ChatRequest, { quirks, effort, fields }: ChatSettings): WireBody {
+export function toWire(request: ChatRequest, settings: ChatSettings): WireBody {
+  const { quirks, effort, imageDetail, strict, fields } = settings
   const { model, messages, stream, maxOutputTokens, temperature, topP, topK, stop, seed, serviceTier } =
     request
   const warnings: Warning[] = []
   if (topK !== undefined && !quirks.takesTopK) warnings.push(WITHOUT_TOP_K)
   const body = {
     model,
-    messages: toWireMessages(messages, quirks),
+    messages: toWireMessages(messages, { ...quirks, imageDetail }),
     stream,
     // Without it a stream tells no counts, and has no price.
     ...(stream ? { stream_options: { include_usage: true } } : {}),
     ...toolsOf(request),
-    ...(request.output === undefined ? {} : { response_format: toFormat(request.output) }),
+    ...(request.output === undefined ? {} : { response_format: toFormat(request.output, strict) }),
     ...(maxOutputTokens === undefined ? {} : { [quirks.outputLimit]: maxOutputTokens }),
     ...present('temperature', temperature),
     ...present('top_p', topP),
@@ -102,6 +105,7 @@ function toWireTool({ name, description, input }: ToolDefinition): Wire {
 /** What the answer is called that a schema is for. */
 const ANSWER = 'answer'
 
-function toFormat(schema: JsonSchema): Wire {
-  return { type: 'json_schema', json_schema: { name: ANSWER, schema, strict: isStrictSchema(schema) } }
+function toFormat(schema: JsonSchema, wanted: boolean = true): Wire {
+  const strict = wanted && isStrictSchema(schema)
+  return { type: 'json_schema', json_schema: { name: ANSWER, schema, strict } }
 }

@@ -1,9 +1,9 @@
 import { isObject } from '../../core/error-text.ts'
-import { AIError } from '../../core/errors.ts'
 import type { Message, Part, Role } from '../../core/message.ts'
-import type { Reasoning, Sampling, ToolChoice } from '../../core/request.ts'
+import type { Sampling, ToolChoice } from '../../core/request.ts'
 import type { JsonSchema } from '../../core/schema.ts'
 import type { ToolDefinition } from '../../core/tool.ts'
+import { argumentsIn, invalid, reasoningOf, samplingOf, toolIn } from '../read-ask.ts'
 import type { Wire } from './kept.ts'
 
 /** What a client asks for in this dialect, in groat's words: for a server that speaks it. */
@@ -64,6 +64,9 @@ export function fromWireRequest(body: unknown): ResponsesAsk {
   if (refused !== undefined)
     throw invalid(`${refused} is not there: no answer is kept, send the whole conversation`)
   const output = outputOf(text)
+  const thinking = body['reasoning']
+  const reasoning = reasoningOf(isObject(thinking) ? thinking['effort'] : undefined, 'reasoning.effort')
+  const toolChoice = toolChoiceOf(body['tool_choice'])
   const system: Message[] =
     typeof instructions === 'string' ? [{ role: 'system', content: instructions }] : []
   const { tools, others } = toolsOf(body['tools'])
@@ -73,7 +76,9 @@ export function fromWireRequest(body: unknown): ResponsesAsk {
     stream: body['stream'] === true,
     tools,
     ...(output && { output }),
-    ...samplingOf(body),
+    ...samplingOf(body, ['max_output_tokens']),
+    ...(reasoning && { reasoning }),
+    ...(toolChoice && { toolChoice }),
     ignored: [
       ...Object.keys(body).filter((name) => !isRead(name) && body[name] !== null && body[name] !== false),
       ...others,
@@ -83,60 +88,6 @@ export function fromWireRequest(body: unknown): ResponsesAsk {
 
 function isRead(name: string): boolean {
   return KNOWN_FIELDS.has(name) || REFUSED_FIELDS.some((one) => one === name)
-}
-
-function samplingOf(body: Wire): Sampling & { readonly user?: string } {
-  const number = (name: string): number | undefined => valueOf(body, name, 'number')
-  const text = (name: string): string | undefined => valueOf(body, name, 'string')
-  const reasoning = reasoningOf(body['reasoning'])
-  const toolChoice = toolChoiceOf(body['tool_choice'])
-  const { stop } = body
-  const found = {
-    maxOutputTokens: number('max_output_tokens'),
-    temperature: number('temperature'),
-    topP: number('top_p'),
-    topK: number('top_k'),
-    seed: number('seed'),
-    stop: typeof stop === 'string' || isTexts(stop) ? stop : undefined,
-    reasoning,
-    toolChoice,
-    serviceTier: text('service_tier'),
-    user: text('safety_identifier') ?? text('user'),
-  }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string')
-}
-
-function valueOf<T extends 'number' | 'string'>(
-  body: Wire,
-  name: string,
-  type: T,
-): (T extends 'number' ? number : string) | undefined {
-  const value = body[name]
-  if (value === undefined || value === null) return undefined
-  if (typeof value !== type) throw invalid(`${name} is a ${type === 'number' ? 'number' : 'text'}`)
-  return value as T extends 'number' ? number : string
-}
-
-const EFFORTS: Readonly<Record<string, Reasoning>> = {
-  none: 'off',
-  minimal: 'minimal',
-  low: 'low',
-  medium: 'medium',
-  high: 'high',
-  xhigh: 'max',
-  max: 'max',
-}
-
-function reasoningOf(reasoning: unknown): Reasoning | undefined {
-  const effort = isObject(reasoning) ? reasoning['effort'] : undefined
-  if (effort === undefined || effort === null) return undefined
-  const known = typeof effort === 'string' && Object.hasOwn(EFFORTS, effort) ? EFFORTS[effort] : undefined
-  if (known === undefined) throw invalid(`reasoning.effort is one of ${Object.keys(EFFORTS).join(', ')}`)
-  return known
 }
 
 function toolChoiceOf(choice: unknown): ToolChoice | undefined {
@@ -154,18 +105,11 @@ function toolsOf(tools: unknown): { readonly tools: ToolDefinition[]; readonly o
   if (tools === undefined || tools === null) return { tools: found, others }
   if (!Array.isArray(tools)) throw invalid('tools is an array')
   for (const [index, tool] of (tools as unknown[]).entries()) {
-    const { type, name, description, parameters } = isObject(tool) ? tool : {}
-    if (type !== 'function') {
+    if (!isObject(tool) || tool['type'] !== 'function') {
       others.push(`tools[${index}]`)
       continue
     }
-    if (typeof name !== 'string' || name === '') throw invalid(`tools[${index}] is a function with a name`)
-    const described = typeof description === 'string' ? { description } : {}
-    found.push({
-      name,
-      ...described,
-      input: isObject(parameters) ? parameters : { type: 'object', properties: {} },
-    })
+    found.push(toolIn(tool, `tools[${index}]`))
   }
   return { tools: found, others }
 }
@@ -215,7 +159,7 @@ function toParts(item: unknown, where: string, names: Map<string, string>): Turn
       if (typeof id !== 'string' || typeof name !== 'string')
         throw invalid(`${where} has a call_id and a name`)
       names.set(id, name)
-      const given = argumentsOf(item['arguments'], where)
+      const given = argumentsIn(item['arguments'], where)
       return { role: 'assistant', parts: [{ type: 'tool-call', id, name, arguments: given }] }
     }
     case 'function_call_output': {
@@ -281,19 +225,4 @@ function toPart(part: unknown, where: string): Part {
   throw invalid(
     `${where} is input_text, output_text, refusal, input_image with its address or input_file with its data`,
   )
-}
-
-function argumentsOf(given: unknown, where: string): Wire {
-  if (given === undefined || given === '') return {}
-  try {
-    const value: unknown = typeof given === 'string' ? JSON.parse(given) : given
-    if (isObject(value)) return value
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw invalid(`${where}.arguments is a JSON object, as text`)
-}
-
-function invalid(message: string): AIError {
-  return new AIError({ code: 'request_invalid', message })
 }

@@ -1,4 +1,3 @@
-import { AIError } from '../../core/errors.ts'
 import { isMedia, isReadyMedia, mediaOf, resultsIn } from '../../core/media-parts.ts'
 import type {
   MediaPart,
@@ -9,7 +8,8 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from '../../core/message.ts'
-import { toWireId } from '../openai-chat/messages.ts'
+import { invalid } from '../read-ask.ts'
+import { resultText, toWireId } from '../tool-call.ts'
 import { keptBy, type Kept, type Wire } from './kept.ts'
 
 /** What differs between servers, and calls, in how they take a conversation. */
@@ -20,6 +20,8 @@ export interface InputQuirks {
   readonly stored: boolean
   /** Whether thoughts come back at all: what the server continues from has them already. */
   readonly thoughts: boolean
+  /** Whether thoughts come back with their `status`, which OpenAI calls an unknown parameter (BerriAI/litellm#13420). */
+  readonly thoughtStatus: boolean
   /** How closely pictures are looked at: `auto`, `low`, `high`, `original`. */
   readonly imageDetail?: string | undefined
 }
@@ -101,30 +103,53 @@ function toMedia(part: MediaPart, { imageDetail }: InputQuirks): Wire {
  * Thoughts that cannot come back take the ids of what followed them along: one without the other is refused.
  */
 function toAnswer(parts: readonly Part[], quirks: InputQuirks): readonly Wire[] {
-  const whole = parts.every((part) => part.type !== 'reasoning' || isReplayable(part, quirks))
+  const thoughts = thoughtsById(parts)
+  const whole = parts.every((part) => part.type !== 'reasoning' || isReplayable(part, thoughts, quirks))
   const items: Wire[] = []
   for (const part of parts) {
     if (part.type === 'text') addText(items, part, whole)
     else if (part.type === 'tool-call') addCall(items, part, whole)
-    else if (part.type === 'reasoning' && whole && quirks.thoughts) items.push(...itemOf(part))
+    else if (part.type === 'reasoning' && whole && quirks.thoughts)
+      items.push(...itemOf(part, thoughts, quirks))
     else if (isMedia(part))
       throw invalid(`An answer cannot hold an ${part.type} part here: put it into a message of the user`)
   }
   return items
 }
 
-/** Without a store on the server a thought is worth something only with its encrypted content. */
-function isReplayable(part: ReasoningPart, { stored }: InputQuirks): boolean {
-  const item = keptBy(part)?.item
-  if (!item) return part.text === ''
-  return item['type'] !== 'reasoning' || stored || typeof item['encrypted_content'] === 'string'
+/** Thoughts of an answer by their ids, as they were told last: sealed ones can be told a second time. */
+type Thoughts = Map<unknown, Wire>
+
+function thoughtsById(parts: readonly Part[]): Thoughts {
+  const thoughts: Thoughts = new Map()
+  for (const part of parts) {
+    const item = part.type === 'reasoning' ? keptBy(part)?.item : undefined
+    if (item && isThought(item)) thoughts.set(item['id'], item)
+  }
+  return thoughts
 }
 
-function itemOf(part: ReasoningPart): readonly Wire[] {
+function isThought({ type, id }: Wire): boolean {
+  return type === 'reasoning' && id !== undefined
+}
+
+/** Without a store on the server a thought is worth something only with its encrypted content. */
+function isReplayable(part: ReasoningPart, thoughts: Thoughts, { stored }: InputQuirks): boolean {
   const item = keptBy(part)?.item
+  if (!item) return part.text === ''
+  const { type, encrypted_content: sealed } = thoughts.get(item['id']) ?? item
+  return type !== 'reasoning' || stored || typeof sealed === 'string'
+}
+
+/** What a part kept as a whole; a thought that was told twice once, in its first place. */
+function itemOf(part: ReasoningPart, thoughts: Thoughts, { thoughtStatus }: InputQuirks): readonly Wire[] {
+  const own = keptBy(part)?.item
+  const item = own && isThought(own) ? thoughts.get(own['id']) : own
   if (!item) return []
+  thoughts.delete(item['id'])
+  if (item['type'] !== 'reasoning' || thoughtStatus) return [item]
   const { status: _, ...rest } = item
-  return item['type'] === 'reasoning' ? [rest] : [item]
+  return [rest]
 }
 
 /** Texts of one message stay one message; it is a plain text where nothing else has to be said. */
@@ -214,15 +239,8 @@ function toOutput(text: string, media: readonly MediaPart[], quirks: InputQuirks
   return [{ type: 'input_text', text }, ...media.map((part) => toMedia(part, quirks))]
 }
 
-/** An empty text would look to the model as if nothing had been run. */
-function resultText(content: unknown, isError: boolean | undefined): string {
-  const nothing = isError === true ? 'error' : 'ok'
-  if (content === undefined || content === '') return nothing
-  return typeof content === 'string' ? content : (JSON.stringify(content) ?? nothing)
-}
-
 function toCallId(id: string): string {
-  return id.length > CALL_ID_CHARS_MAX ? toWireId(id) : id
+  return toWireId(id, CALL_ID_CHARS_MAX)
 }
 
 function textOf(content: Message['content']): string {
@@ -230,8 +248,4 @@ function textOf(content: Message['content']): string {
   let text = ''
   for (const part of content) if (part.type === 'text') text += part.text
   return text
-}
-
-function invalid(message: string): AIError {
-  return new AIError({ code: 'request_invalid', message })
 }

@@ -1,6 +1,8 @@
 import { isObject } from '../../core/error-text.ts'
 import type { ToolCall } from '../../core/response.ts'
 import { deltaOf, type DriverEvent } from '../../core/stream.ts'
+import type { Warning } from '../../core/warning.ts'
+import { toToolCall, UNNAMED } from '../tool-call.ts'
 import { kept, type Wire, type Wrapper } from './kept.ts'
 
 /** One item of an answer while it is written. Items are told in their order, whatever the order of their events is. */
@@ -17,21 +19,24 @@ export interface OpenItem {
   /** Parts that are over. */
   readonly closed: number
   readonly argumentsText: string
+  /** Whether it can be the caller's where it is a call of a tool that takes plain text. */
+  readonly customTools: boolean
   readonly done: boolean
   /** What waits until the items before it are done. */
   readonly waiting: readonly DriverEvent[]
 }
 
 /** An item that begins. */
-export function beginItem(place: number, item: Wire): OpenItem {
+export function beginItem(place: number, item: Wire, customTools: boolean): OpenItem {
   const open = { open: undefined, part: 0, text: '', closed: 0, argumentsText: '', done: false, waiting: [] }
-  return { place, item, ...open }
+  return { place, item, customTools, ...open }
 }
 
 /** What an item says when it begins: the call of a tool has its name then. */
-export function startOf({ item }: OpenItem): readonly DriverEvent[] {
-  const isTold = isClientCall(item) && !WRAPPERS.has(nameOf(item))
-  return isTold ? [{ type: 'tool-call-start', id: callIdOf(item), name: nameOf(item) }] : []
+export function startOf(open: OpenItem): readonly DriverEvent[] {
+  const { item } = open
+  const isTold = isClientCall(open) && !WRAPPERS.has(nameOf(item))
+  return isTold ? [{ type: 'tool-call-start', id: callIdOf(item), name: nameOf(item) || UNNAMED }] : []
 }
 
 /** More of a text, a refusal or a thought. */
@@ -89,7 +94,7 @@ export function closePart(open: OpenItem): {
 export function finishItem(
   open: OpenItem,
   whole: Wire,
-): OpenItem & { readonly events: readonly DriverEvent[] } {
+): { readonly item: OpenItem; readonly events: readonly DriverEvent[] } {
   const events: DriverEvent[] = []
   let now: OpenItem = { ...open, item: whole }
   const tell = (step: { item: OpenItem; events: readonly DriverEvent[] }): void => {
@@ -110,15 +115,15 @@ export function finishItem(
       events.push({ type: 'reasoning-end', providerData: kept({ item: whole }) })
       break
     default:
-      if (isWholeCall(whole)) for (const call of toCalls(now)) events.push({ type: 'tool-call', call })
+      if (isWholeCall(now)) for (const call of toCalls(now)) events.push({ type: 'tool-call', call })
       // Unfinished ones would be refused when they come back.
-      else if (isKeptWhole(whole))
-        events.push(
-          { type: 'reasoning-start' },
-          { type: 'reasoning-end', providerData: kept({ item: whole }) },
-        )
+      else if (isKeptWhole(whole)) {
+        const providerData = kept({ item: whole })
+        events.push({ type: 'reasoning-start' }, { type: 'reasoning-end', providerData })
+        if (isPicture(whole)) events.push({ type: 'warning', warning: MEDIA })
+      }
   }
-  return { ...now, open: undefined, done: true, events }
+  return { item: { ...now, open: undefined, done: true }, events }
 }
 
 /** Summaries and raw thoughts, numbered through: a server sends one kind or the other. */
@@ -147,15 +152,15 @@ function keptOfMessage(item: Wire, part: number): unknown {
 }
 
 /** Whether an item calls a tool of the caller. The provider's own calls can have the same type, and no id to answer to. */
-function isClientCall(item: Wire): boolean {
+function isClientCall({ item, customTools }: OpenItem): boolean {
   const { type, id, call_id: callId } = item
-  if (type !== 'function_call' && type !== 'custom_tool_call') return false
+  if (type !== 'function_call' && !(type === 'custom_tool_call' && customTools)) return false
   return !(SERVER_CALL_ID.test(String(id)) || SERVER_CALL_ID.test(String(callId)) || callId === '')
 }
 
 /** Half the arguments of a call are no call. */
-export function isWholeCall(item: Wire): boolean {
-  return isClientCall(item) && item['status'] !== 'incomplete'
+export function isWholeCall(open: OpenItem): boolean {
+  return isClientCall(open) && open.item['status'] !== 'incomplete'
 }
 
 const SERVER_CALL_ID = /^(?:xs|ws|ci|fs|mcp)_call/
@@ -166,16 +171,26 @@ function isKeptWhole({ type, status }: Wire): boolean {
   return status === undefined || status === 'completed'
 }
 
+/** Groat's answers have no part for a picture. */
+function isPicture({ type, result }: Wire): boolean {
+  return type === 'image_generation_call' && typeof result === 'string' && result !== ''
+}
+
+const MEDIA: Warning = {
+  code: 'media-in-answer',
+  message:
+    'The answer has a picture: it is in providerData.data.item.result of a part without text, as base64',
+  details: {},
+}
+
 function callIdOf({ call_id: callId, id }: Wire): string {
   if (typeof callId === 'string' && callId !== '') return callId
   return typeof id === 'string' && id !== '' ? id : 'call_1'
 }
 
 function nameOf({ name }: Wire): string {
-  return typeof name === 'string' && name !== '' ? name : UNNAMED
+  return typeof name === 'string' ? name : ''
 }
-
-const UNNAMED = 'unnamed'
 
 /** More of the arguments of a call. */
 export function addArguments(
@@ -184,7 +199,7 @@ export function addArguments(
 ): { readonly item: OpenItem; readonly events: readonly DriverEvent[] } {
   if (text === '') return { item: open, events: [] }
   const item = { ...open, argumentsText: open.argumentsText + text }
-  const isCall = isClientCall(open.item) && !WRAPPERS.has(nameOf(open.item))
+  const isCall = isClientCall(open) && !WRAPPERS.has(nameOf(open.item))
   return {
     item,
     events: isCall ? [{ type: 'tool-call-delta', id: callIdOf(open.item), argumentsText: text }] : [],
@@ -227,38 +242,21 @@ function isWrapped(use: unknown): use is { readonly recipient_name: string; read
   return typeof name === 'string' && IN_WRAPPER.test(name) && isObject(parameters)
 }
 
-/** Arguments as an object, whatever they came as, so that the conversation can always be sent again. */
 function toCall({ item, argumentsText }: OpenItem): ToolCall {
   const custom = item['type'] === 'custom_tool_call'
   const told = custom ? item['input'] : item['arguments']
-  const text = typeof told === 'string' && told !== '' ? told : argumentsText
-  const value = custom ? { input: text } : isObject(told) ? told : parsedObject(text)
-  const name = nameOf(item)
-  const issues = [
-    ...(name === UNNAMED ? ['the call names no tool'] : []),
-    ...(value ? [] : ['arguments is not an object']),
-  ]
+  const given = told === undefined || told === null || told === '' ? argumentsText : told
   const fields = Object.fromEntries(Object.entries(item).filter(([field]) => !OWN_FIELDS.has(field)))
   const providerData = kept({ fields, ...(custom && { custom }) })
   return {
-    id: callIdOf(item),
-    name,
-    arguments: value ?? { value: text },
-    ...(issues.length === 0 ? {} : { issues }),
+    ...toToolCall({ id: callIdOf(item), name: nameOf(item), given: custom ? { input: given } : given }),
     ...(Object.keys(fields).length === 0 && !custom ? {} : { providerData }),
   }
 }
 
-function parsedObject(text: string): Wire | undefined {
-  if (text.trim() === '') return {}
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+export function listOf(value: unknown): readonly Wire[] {
+  if (!Array.isArray(value)) return NOTHING
+  return value.every(isObject) ? value : value.filter(isObject)
 }
 
-export function listOf(value: unknown): readonly Wire[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
-}
+const NOTHING: readonly Wire[] = []

@@ -3,6 +3,8 @@ import type { FinishReason } from '../../core/finish-reason.ts'
 import type { DriverEvent, DriverFinish } from '../../core/stream.ts'
 import type { Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
+import { toOpenAIUsage } from '../openai-usage.ts'
+import { toolCallsOf } from './hosted-calls.ts'
 import {
   addArguments,
   beginItem,
@@ -16,7 +18,7 @@ import {
   type OpenItem,
 } from './items.ts'
 import type { Wire } from './kept.ts'
-import { toolCallsOf, toResponsesUsage } from './usage.ts'
+import { rawOf, sealedLate, toTold, type ToldItem } from './told.ts'
 
 /** What must be remembered between two events. */
 export interface ResponsesState {
@@ -26,10 +28,12 @@ export interface ResponsesState {
   readonly started: boolean
   /** Items that are not done, or wait for one before them, by their place. */
   readonly items: readonly OpenItem[]
-  /** Items that were told whole, without their texts. */
-  readonly told: readonly Wire[]
+  /** Items that were told whole. */
+  readonly told: readonly ToldItem[]
   readonly calls: number
   readonly refused: boolean
+  /** Whether calls of tools that take plain text can be the caller's: some providers have only their own. */
+  readonly customTools: boolean
   /** Items that were told when the answer ended, and not before. */
   readonly complete: boolean
 }
@@ -43,6 +47,7 @@ export const INITIAL: ResponsesState = {
   told: [],
   calls: 0,
   refused: false,
+  customTools: true,
   complete: false,
 }
 
@@ -105,23 +110,24 @@ export function reduceEvent(state: ResponsesState, event: unknown): Step<Respons
 function failureIn(event: Wire): unknown {
   const { response } = event
   if (!isObject(response)) return event
-  return { error: response['error'] ?? { message: 'The answer failed, and nothing was said of why' } }
+  const { error, status } = response
+  const message = `The answer ended as ${typeof status === 'string' ? status : 'failed'}, and nothing was said of why`
+  return { error: error ?? { message } }
 }
 
 /** A whole answer: what a stream of its items would have said. */
-export function fromWire(json: unknown): Step<ResponsesState> {
-  if (!isObject(json)) return { state: INITIAL, events: [], failure: NOT_A_RECORD }
+export function fromWire(json: unknown, state: ResponsesState = INITIAL): Step<ResponsesState> {
+  if (!isObject(json)) return { state, events: [], failure: NOT_A_RECORD }
   const { status, error, output } = json
-  const failed = status === 'failed' || status === 'cancelled'
+  // What is still being written is no answer either: nobody asked for one in the background.
+  const failed = typeof status === 'string' && NO_ANSWER.has(status)
   if (failed || (error !== undefined && error !== null && error !== ''))
-    return {
-      state: INITIAL,
-      events: [],
-      failure: JSON.stringify(failed ? failureIn({ response: json }) : json),
-    }
-  if (!Array.isArray(output)) return { state: INITIAL, events: [], failure: NOT_A_RECORD }
-  return ended(INITIAL, json)
+    return { state, events: [], failure: JSON.stringify(failed ? failureIn({ response: json }) : json) }
+  if (!Array.isArray(output)) return { state, events: [], failure: NOT_A_RECORD }
+  return ended(state, json)
 }
+
+const NO_ANSWER: ReadonlySet<string> = new Set(['failed', 'cancelled', 'queued', 'in_progress'])
 
 function headed(state: ResponsesState, response: unknown): ResponsesState {
   if (state.head || !isObject(response)) return state
@@ -215,17 +221,14 @@ function moreText(state: ResponsesState, event: Wire): Step<ResponsesState> | un
 /** Whether an item was told to its end. */
 function isOver({ told, items }: ResponsesState, place: number): boolean {
   const open = items.find((one) => one.place === place)
-  return open ? open.done : told.some((one) => one[PLACE] === place)
+  return open ? open.done : told.some((one) => one.place === place)
 }
-
-/** Where an item stood, beside what is remembered of it. */
-const PLACE = '#place'
 
 function opened(state: ResponsesState, place: number, item: Wire): Step<ResponsesState> {
   const first = begun(state, undefined)
   if (first.state.items.some((one) => one.place === place)) return first
   if (first.state.items.length + first.state.told.length >= ITEMS_MAX) return first
-  const open = beginItem(place, item)
+  const open = beginItem(place, item, first.state.customTools)
   const items = [...first.state.items, open].toSorted((a, b) => a.place - b.place)
   const next = { ...first.state, items }
   return told(next, place, open, startOf(open), first.events)
@@ -260,29 +263,22 @@ function told(
 function done(step: Step<ResponsesState>, place: number, whole: Wire): Step<ResponsesState> {
   const open = step.state.items.find((one) => one.place === place)
   if (!open) return step
-  const { events: ending, ...item } = finishItem(open, whole)
-  let { state, events } = told(step.state, place, item, ending, step.events)
-  const released = [...events]
+  const { item, events: ending } = finishItem(open, whole)
+  const closing = told(step.state, place, item, ending, step.events)
+  let { state } = closing
+  const events = [...closing.events]
   for (let first = state.items[0]; first?.done; first = state.items[0]) {
-    const [, ...rest] = state.items
-    const [next, ...others] = rest
-    if (next) released.push(...next.waiting)
+    const [, next, ...others] = state.items
+    if (next) events.push(...next.waiting)
     state = {
       ...state,
       items: next ? [{ ...next, waiting: [] }, ...others] : [],
-      told: [...state.told, remembered(first)],
-      calls: state.calls + (isWholeCall(first.item) ? 1 : 0),
+      told: [...state.told, toTold(first)],
+      calls: state.calls + (isWholeCall(first) ? 1 : 0),
       refused: state.refused || hasRefusal(first.item),
     }
   }
-  events = released
   return { state, events }
-}
-
-/** Of an item that is over, what the bill needs. */
-function remembered({ place, item }: OpenItem): Wire {
-  const { type, status, action } = item
-  return { [PLACE]: place, type, status, ...(isObject(action) && { action: { type: action['type'] } }) }
 }
 
 function hasRefusal({ content }: Wire): boolean {
@@ -305,7 +301,12 @@ function ended(state: ResponsesState, response: Wire): Step<ResponsesState> {
     finish(first.place, sameItem(first, output) ?? cutShort(first))
   }
   const warnings = warningsOf(response).map((warning): DriverEvent => ({ type: 'warning', warning }))
-  const events = [...step.events, ...warnings, toEnd(step.state, response)]
+  const events = [
+    ...step.events,
+    ...sealedLate(step.state.told, output),
+    ...warnings,
+    toEnd(step.state, response),
+  ]
   return { state: { ...step.state, complete: true }, events }
 }
 
@@ -336,18 +337,17 @@ function warningsOf({ input_transformations: transformed }: Wire): Warning[] {
 
 function toEnd(state: ResponsesState, response: Wire): DriverFinish {
   const { usage, service_tier: tier, model } = response
-  const { output: _, instructions: __, input: ___, tools: ____, ...raw } = response
   return {
     type: 'end',
     finishReason: toFinishReason(state, response),
-    usage: toResponsesUsage(usage),
+    usage: toOpenAIUsage(usage),
     billing: {
       model: typeof model === 'string' && model !== '' ? model : undefined,
       serviceTier: typeof tier === 'string' ? tier : undefined,
       toolCalls: toolCallsOf(response, state.told),
       usage,
     },
-    raw,
+    raw: rawOf(response, state.told),
   }
 }
 

@@ -12,20 +12,19 @@ export { fromWire } from './stream.ts'
 /** What differs between servers that speak this dialect; data, not code. */
 export interface ResponsesQuirks {
   readonly systemIn: InputQuirks['systemIn']
+  readonly thoughtStatus: InputQuirks['thoughtStatus']
   /** Neutral options that the server takes; the others are left out with a warning. */
-  readonly takes: ReadonlySet<'topK' | 'seed' | 'stop'>
+  readonly takes: ReadonlySet<'topK' | 'seed'>
   /** Smallest limit of the output that is taken, in tokens. */
   readonly outputTokensMin: number
-  /** Whether answers and tools can be held to a schema by `strict`. */
-  readonly takesStrict: boolean
 }
 
 /** OpenAI's own server. */
 export const OPENAI_RESPONSES: ResponsesQuirks = {
   systemIn: 'instructions',
+  thoughtStatus: false,
   takes: new Set(),
   outputTokensMin: 16,
-  takesStrict: true,
 }
 
 /** What a driver has made of a request before it is put on the wire. */
@@ -62,12 +61,17 @@ export function toWire(request: ChatRequest, settings: ResponsesSettings): WireB
   const stored = fields['store'] === true
   const follows = fields['previous_response_id'] !== undefined || fields['conversation'] !== undefined
   const { imageDetail } = settings
-  const { systemIn, takesStrict } = quirks
-  const wantsStrict = strict && takesStrict
-  const conversation = toWireInput(messages, { systemIn, stored, thoughts: !follows, imageDetail })
-  const { tools, choice, warnings: aboutTools } = toWireTools(request, hostedTools, wantsStrict)
+  const { systemIn, thoughtStatus } = quirks
+  const conversation = toWireInput(messages, {
+    systemIn,
+    thoughtStatus,
+    stored,
+    thoughts: !follows,
+    imageDetail,
+  })
+  const { tools, choice, warnings: aboutTools } = toWireTools(request, hostedTools, strict)
   const warnings: Warning[] = [...aboutTools]
-  const text = textOf(request.output, settings, wantsStrict, warnings)
+  const text = textOf(request.output, settings, strict, warnings)
   const wanted = stored ? include : [...new Set([ENCRYPTED, ...include])]
   const body = {
     model,
@@ -95,21 +99,22 @@ function samplingOf(request: ChatRequest, settings: ResponsesSettings, warnings:
     if (temperature !== undefined) warnings.push(ignored('temperature', WHILE_THINKING))
     if (topP !== undefined) warnings.push(ignored('topP', WHILE_THINKING))
   }
-  const ours = { topK, seed, stop } as const
-  for (const option of ['topK', 'seed', 'stop'] as const) {
-    if (ours[option] !== undefined && !takes.has(option)) warnings.push(ignored(option, 'this API has none'))
-  }
+  if (topK !== undefined && !takes.has('topK')) warnings.push(ignored('topK', UNKNOWN))
+  if (seed !== undefined && !takes.has('seed')) warnings.push(ignored('seed', UNKNOWN))
+  if (stop !== undefined) warnings.push(ignored('stop', UNKNOWN))
   return {
     ...outputLimit(maxOutputTokens, outputTokensMin, warnings),
     ...present('temperature', sampling ? temperature : undefined),
     ...present('top_p', sampling ? topP : undefined),
     ...present('top_k', takes.has('topK') ? topK : undefined),
     ...present('seed', takes.has('seed') ? seed : undefined),
-    ...present('stop', takes.has('stop') ? stop : undefined),
   }
 }
 
-const WHILE_THINKING = 'the model takes none while it reasons'
+const UNKNOWN = 'this API has none'
+
+/** Why `temperature` and `topP` are left out. */
+export const WHILE_THINKING = 'the model takes none while it reasons'
 
 function outputLimit(asked: number | undefined, least: number, warnings: Warning[]): Wire {
   if (asked === undefined) return {}

@@ -1,10 +1,11 @@
 import { AIError } from '../../core/errors.ts'
-import { nearest } from '../../core/nearest.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import type { Warning } from '../../core/warning.ts'
 import { Secret } from '../../transport/redact.ts'
 import { assertKeyMayTravel } from '../../transport/url.ts'
+import { pasted } from '../pasted.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
+import { checked, invalid, unknownSetting, type Kind, type SettingsOwner } from '../settings.ts'
 
 /** Configuration of a Gemini provider. */
 export interface GeminiOptions extends ProviderOptions {
@@ -27,9 +28,23 @@ const SECRET_CHARS_MIN = 8
 /** A long prompt is thought about for minutes before the first byte comes. */
 const DEADLINES = { connectMs: 10_000, idleMs: 300_000 }
 
-/** Where a chat request goes: the model and the way of answering are in the path. Without `alt=sse` it is an array. */
-export function chatPath({ model, stream }: Pick<ChatRequest, 'model' | 'stream'>): string {
-  return `${toModelPath(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`
+/** Most tokens that Gemini 4 can be asked for in one piece: above it is a 400 (ai.google.dev gemini-api/docs: long decode). */
+const ONE_PIECE_TOKENS_MAX = 32_768
+const GEMINI_4 = /(?:^|\/)gemini-(?:[4-9]|\d\d)/
+
+/**
+ * Where a chat request goes: the model and the way of answering are in the path. Without `alt=sse` a stream is an array,
+ * which is read as a whole: so comes what is too long for one piece and is not streamed to the caller.
+ */
+export function chatPath({
+  model,
+  stream,
+  maxOutputTokens = 0,
+}: Pick<ChatRequest, 'model' | 'stream' | 'maxOutputTokens'>): string {
+  const path = toModelPath(model)
+  if (stream) return `${path}:streamGenerateContent?alt=sse`
+  const inPieces = maxOutputTokens > ONE_PIECE_TOKENS_MAX && GEMINI_4.test(model)
+  return `${path}:${inPieces ? 'streamGenerateContent' : 'generateContent'}`
 }
 
 /** Where texts to embed go; one text is a batch of one. */
@@ -59,7 +74,7 @@ export function toAddress(
 ): Address {
   const url = parseBaseUrl(options.baseUrl ?? BASE_URL)
   // A key from the environment is meant for Google and goes nowhere else.
-  const key = options.apiKey ?? (isGoogle(url.hostname) ? keyFrom(env) : undefined)
+  const key = pasted(options.apiKey) ?? (isGoogle(url.hostname) ? keyFrom(env) : undefined)
   assertKeyMayTravel(url, key !== undefined)
   const own = Object.entries(options.headers ?? {})
   const hidden = own.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
@@ -92,9 +107,7 @@ export function toWireTier(tier: string | undefined): string | undefined {
 }
 
 function keyFrom(env: Readonly<Record<string, string | undefined>>): string | undefined {
-  // Keys that are pasted have blanks around them, which no header may have.
-  const key = (env['GEMINI_API_KEY'] ?? '').trim() || (env['GOOGLE_API_KEY'] ?? '').trim()
-  return key === '' ? undefined : key
+  return pasted(env['GEMINI_API_KEY']) ?? pasted(env['GOOGLE_API_KEY'])
 }
 
 /** Whether a host is Google's own. */
@@ -117,15 +130,12 @@ function parseBaseUrl(text: string): URL {
   return url
 }
 
-/** What a setting must be. */
-type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'object' | 'list' | 'toggle'
-
 /** Settings of `generationConfig` that only Gemini has, by the names of its API. */
 const GENERATION_SETTINGS: Readonly<Record<string, Kind>> = {
   presencePenalty: 'number',
   frequencyPenalty: 'number',
   responseLogprobs: 'boolean',
-  logprobs: 'integer',
+  logprobs: 'whole',
   responseModalities: 'list',
   imageConfig: 'object',
   speechConfig: 'object',
@@ -153,7 +163,7 @@ const BUILT_IN_TOOLS: Readonly<Record<string, Kind>> = {
 /** Settings that decide about what groat sends itself. */
 const OWN_SETTINGS: Readonly<Record<string, Kind>> = {
   thinkingLevel: 'text',
-  thinkingBudget: 'integer',
+  thinkingBudget: 'whole',
   includeThoughts: 'boolean',
   functionCallingMode: 'text',
   retrievalConfig: 'object',
@@ -196,37 +206,17 @@ function sorted(
   given: Readonly<Record<string, unknown>>,
   tables: readonly Readonly<Record<string, Kind>>[],
 ): Record<string, unknown>[] {
+  const owner: SettingsOwner = { ...OWNER, names: tables.flatMap(Object.keys) }
   const found: Record<string, unknown>[] = tables.map(() => ({}))
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null) continue
     const at = tables.findIndex((table) => Object.hasOwn(table, name))
     const kind = tables[at]?.[name]
     const target = found[at]
-    if (kind === undefined || target === undefined) throw unknownSetting(name, tables)
-    if (!fits(value, kind)) throw invalid(`providerOptions.gemini.${name} is ${WORDS[kind]}`)
-    target[name] = value
+    if (kind === undefined || target === undefined) throw unknownSetting(owner, name)
+    target[name] = checked(owner, name, value, kind)
   }
   return found
-}
-
-const WORDS: Readonly<Record<Kind, string>> = {
-  number: 'a number',
-  integer: 'a whole number',
-  boolean: 'true or false',
-  text: 'a text',
-  object: 'an object, as the Gemini API takes it',
-  list: 'a list',
-  toggle: 'true, false or an object, as the Gemini API takes it',
-}
-
-function fits(value: unknown, kind: Kind): boolean {
-  const isObject = typeof value === 'object' && !Array.isArray(value)
-  if (kind === 'number') return Number.isFinite(value)
-  if (kind === 'integer') return Number.isSafeInteger(value)
-  if (kind === 'boolean') return typeof value === 'boolean'
-  if (kind === 'text') return typeof value === 'string' && value !== ''
-  if (kind === 'list') return Array.isArray(value)
-  return isObject || (kind === 'toggle' && typeof value === 'boolean')
 }
 
 /** Options that every provider has, and Gemini's own names for them. */
@@ -244,24 +234,9 @@ const CALL_OPTIONS: Readonly<Record<string, string>> = {
   outputDimensionality: 'dimensions',
 }
 
-function unknownSetting(name: string, tables: readonly Readonly<Record<string, Kind>>[]): AIError {
-  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
-  if (neutral !== undefined) {
-    return invalid(`providerOptions.gemini.${name} is a call option: write ${neutral} beside providerOptions`)
-  }
-  const near = nearest(camel, tables.flatMap(Object.keys))
-  return invalid(
-    `There is no setting providerOptions.gemini.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
-  )
-}
+const OWNER = { driver: 'gemini', vendor: 'Gemini', callOptions: CALL_OPTIONS } as const
 
 /** The warning for an option that was left out. */
 export function ignored(option: string, why: string): Warning {
   return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
-}
-
-/** The error for a request that cannot be made. */
-export function invalid(message: string): AIError {
-  return new AIError({ code: 'request_invalid', message })
 }

@@ -57,7 +57,7 @@ function thinkingOf(id: string): Thinking {
   if (/^gemma-(?:[4-9]|\d\d)/.test(id)) return byLevel(LEVELS.gemma)
   if (id.startsWith('gemma-')) return { by: 'none' }
   if (id.startsWith('gemini-2.5-pro')) return { by: 'budget', least: 128, most: 32_768 }
-  if (id.startsWith('gemini-2.5-flash')) return { by: 'budget', least: 0, most: 24_576 }
+  if (/^gemini-(?:2\.5-flash|robotics-er-1\.5)/.test(id)) return { by: 'budget', least: 0, most: 24_576 }
   if (/^gemini-(?:1|2)(?:[.-]|$)|^gemini-pro(?:-vision)?$|embedding|^text-/.test(id)) return { by: 'none' }
   if (id.startsWith('gemini-4-hydrogen')) return byLevel([...LEVELS.low, 'max'], 'xhigh')
   return byLevel(refusesMinimal(id) ? LEVELS.low : LEVELS.minimal)

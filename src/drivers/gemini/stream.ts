@@ -4,7 +4,7 @@ import { deltaOf, type DriverEvent, type DriverFinish } from '../../core/stream.
 import { toUsage, type Usage } from '../../core/usage.ts'
 import type { Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
-import type { Modalities } from '../modality-lines.ts'
+import type { Modalities, ModalitySplit } from '../modality-lines.ts'
 import { fromWireToolCall, type Kept } from './tools.ts'
 
 type Wire = Readonly<Record<string, unknown>>
@@ -19,8 +19,8 @@ export interface GeminiState {
   readonly said: boolean
   /** The last counts: each record has those of the whole answer so far. */
   readonly usage: Wire | undefined
-  /** The last word on what was searched for; it can come before the last record. */
-  readonly grounding: Wire | undefined
+  /** What was said of sources, by name; it can come before the last record. */
+  readonly sources: Wire
   readonly complete: boolean
 }
 
@@ -33,7 +33,7 @@ export const INITIAL: GeminiState = {
   toolCalls: 0,
   said: false,
   usage: undefined,
-  grounding: undefined,
+  sources: {},
   complete: false,
 }
 
@@ -52,11 +52,9 @@ export function reduce(state: GeminiState, record: unknown): Step<GeminiState> {
   return reduceJson(state, json)
 }
 
-const NOT_A_RECORD = 'not a record'
-
 /** The same for what stood in the event, or for a whole answer. */
 export function reduceJson(state: GeminiState, wire: unknown): Step<GeminiState> {
-  // Errors come in an array in some places, and so does a stream that does not know `alt=sse`.
+  // Errors come in an array in some places, and so does a stream without `alt=sse`.
   if (Array.isArray(wire)) return reduceAll(state, wire)
   if (!isObject(wire)) return notARecord(state)
   if (wire['error'] !== undefined && wire['error'] !== null)
@@ -78,13 +76,16 @@ function reduceAll(before: GeminiState, records: readonly unknown[]): Step<Gemin
 }
 
 function notARecord(state: GeminiState): Step<GeminiState> {
-  return { state, events: [], failure: NOT_A_RECORD }
+  return { state, events: [], failure: 'not a record' }
 }
 
 /** Whether the service said that the answer is complete; a connection that just ends was cut. */
 export function isComplete(state: GeminiState): boolean {
   return state.complete
 }
+
+/** Where a candidate says what it is based on. */
+const SOURCES = ['groundingMetadata', 'urlContextMetadata', 'citationMetadata'] as const
 
 /** One record on its way to events. */
 class Reading {
@@ -99,8 +100,8 @@ class Reading {
     this.#start(wire)
     const candidate = candidateOf(wire)
     const usage = isObject(wire['usageMetadata']) ? wire['usageMetadata'] : undefined
-    const grounding = isObject(candidate?.['groundingMetadata']) ? candidate['groundingMetadata'] : undefined
-    this.#change({ ...(usage && { usage }), ...(grounding && { grounding }) })
+    if (usage) this.#state = { ...this.#state, usage }
+    if (candidate) this.#sources(candidate)
     for (const part of partsOf(candidate)) this.#part(part)
     const told = reasonOf(wire, candidate, this.#state.toolCalls > 0)
     if (!told) return this.#step()
@@ -121,7 +122,7 @@ class Reading {
   }
 
   #change(changes: Partial<GeminiState>): void {
-    if (Object.keys(changes).length > 0) this.#state = { ...this.#state, ...changes }
+    this.#state = { ...this.#state, ...changes }
   }
 
   #start({ modelVersion, responseId }: Wire): void {
@@ -132,22 +133,37 @@ class Reading {
     this.events.push({ type: 'start', model, ...id })
   }
 
-  #part(part: Wire): void {
-    const { text, thought, functionCall, thoughtSignature: signature } = part
-    const { toolCalls } = this.#state
-    if (functionCall !== undefined && functionCall !== null) {
-      const call = fromWireToolCall(part, toolCalls + 1)
-      if (!call) return
-      this.#close()
-      this.#change({ toolCalls: toolCalls + 1, said: true })
-      this.events.push({ type: 'tool-call', call })
-      return
+  /** Each time all of it is said again: the last word counts. */
+  #sources(candidate: Wire): void {
+    for (const name of SOURCES) {
+      const told = candidate[name]
+      if (isObject(told)) this.#change({ sources: { ...this.#state.sources, [name]: told } })
     }
-    const thoughtSignature = typeof signature === 'string' && signature !== '' ? signature : undefined
-    if (typeof text !== 'string') return this.#other(part)
+  }
+
+  #part(part: Wire): void {
+    const { text, functionCall } = part
+    if (functionCall !== undefined && functionCall !== null) return this.#call(part)
+    if (typeof text === 'string') return this.#said(part, text)
+    const [name] = Object.keys(part).filter((key) => key !== 'thoughtSignature' && key !== 'thought')
+    if (name !== undefined) return this.#other(part, name)
+    // A signature can come on nothing at all.
+    this.#said(part, '')
+  }
+
+  #call(part: Wire): void {
+    const toolCalls = this.#state.toolCalls + 1
+    const call = fromWireToolCall(part, toolCalls)
+    if (!call) return
+    this.#close()
+    this.#change({ toolCalls, said: true })
+    this.events.push({ type: 'tool-call', call })
+  }
+
+  #said({ thought, thoughtSignature }: Wire, text: string): void {
     const kind = thought === true ? 'reasoning' : 'text'
     if (kind === 'text' && text !== '' && !this.#state.said) this.#change({ said: true })
-    if (thoughtSignature === undefined) {
+    if (typeof thoughtSignature !== 'string' || thoughtSignature === '') {
       if (text !== '') this.#delta(kind, text)
       return
     }
@@ -160,9 +176,7 @@ class Reading {
   }
 
   /** What Google's own tools did, and what else there are no words for: kept as it is, since it must go back as it is. */
-  #other(part: Wire): void {
-    const [name] = Object.keys(part).filter((key) => key !== 'thoughtSignature' && key !== 'thought')
-    if (name === undefined) return
+  #other(part: Wire, name: string): void {
     this.#close()
     const providerData: Kept = { part }
     this.events.push({ type: 'text-start' }, { type: 'text-end', providerData })
@@ -189,7 +203,7 @@ class Reading {
 const MEDIA: Warning = {
   code: 'media-in-answer',
   message:
-    'The answer has a picture, a sound or a file: it is in providerData.gemini.part of a part without text',
+    'The answer has a picture, a sound or a file: it is in providerData.data.part of a part without text',
   details: {},
 }
 
@@ -215,10 +229,8 @@ function candidateOf({ candidates }: Wire): Wire | undefined {
 function partsOf(candidate: Wire | undefined): readonly Wire[] {
   const content = candidate?.['content']
   const parts = isObject(content) ? content['parts'] : undefined
-  return Array.isArray(parts) ? parts.filter((part) => isObject(part)) : []
+  return !Array.isArray(parts) ? [] : parts.every(isObject) ? parts : parts.filter(isObject)
 }
-
-const UNSPECIFIED = 'BLOCK_REASON_UNSPECIFIED'
 
 /** Why the answer ended; undefined while it has not. A blocked prompt has a reason of its own and no candidate. */
 function reasonOf(
@@ -229,7 +241,8 @@ function reasonOf(
   const reason = candidate?.['finishReason']
   if (typeof reason === 'string' && reason !== '') return toFinishReason(reason, calledTools)
   const blocked = isObject(promptFeedback) ? promptFeedback['blockReason'] : undefined
-  if (candidate || typeof blocked !== 'string' || blocked === '' || blocked === UNSPECIFIED) return undefined
+  if (candidate || typeof blocked !== 'string' || blocked === '' || blocked === 'BLOCK_REASON_UNSPECIFIED')
+    return undefined
   return { unified: 'content-filter', raw: blocked, detail: 'prompt-blocked' }
 }
 
@@ -270,12 +283,14 @@ function faultOf({ unified, raw }: FinishReason, candidate: Wire | undefined): s
 /** A long answer that goes on in another request (ai.google.dev gemini-api/docs: long decode). */
 function continuation({ raw }: FinishReason, candidate: Wire | undefined): Warning | undefined {
   const token = candidate?.['continuationToken']
-  if (raw !== 'CONTINUATION' || typeof token !== 'string') return undefined
+  if (typeof token !== 'string' || token === '') return undefined
+  const why =
+    raw === 'MAX_TOKENS'
+      ? 'The answer came to its limit: raise maxOutputTokens, which is for all of it, and send the same request again'
+      : 'The answer is longer than one request gives: send the same request again'
   return {
     code: 'continuation',
-    message:
-      'The answer is longer than one request gives: send the same request again with ' +
-      'providerOptions.gemini.continuationToken set to details.continuationToken, and join the texts',
+    message: `${why} with providerOptions.gemini.continuationToken set to details.continuationToken, and join the texts`,
     details: { continuationToken: token },
   }
 }
@@ -288,8 +303,8 @@ function toEnd(
 ): DriverFinish {
   const { candidates: _, ...rest } = wire
   const { content: __, ...said } = candidate ?? {}
-  const { grounding, usage } = state
-  const last = { ...said, ...(grounding && { groundingMetadata: grounding }) }
+  const { sources, usage } = state
+  const last = { ...said, ...sources }
   return {
     type: 'end',
     finishReason,
@@ -303,20 +318,17 @@ function toEnd(
  * Thoughts and what Google's own tools read are counted apart from the answer and the prompt, and are part of them here.
  * A count of zero is left out on the wire, and a usage that is not there at all tells nothing.
  */
-export function toGeminiUsage(wire: Wire | undefined): Usage {
+function toGeminiUsage(wire: Wire | undefined): Usage {
   if (!wire) return toUsage({})
   const prompt = countOf(wire['promptTokenCount'])
-  const tool = countOf(wire['toolUsePromptTokenCount']) ?? 0
-  const input = prompt === undefined ? undefined : prompt + tool
-  const answer = countOf(wire['candidatesTokenCount'])
-  const thoughts = countOf(wire['thoughtsTokenCount'])
-  const total = countOf(wire['totalTokenCount'])
+  const input = prompt === undefined ? undefined : prompt + (countOf(wire['toolUsePromptTokenCount']) ?? 0)
+  const zero = input === undefined ? undefined : 0
   const { input: into, output } = splitOf(wire)
   return toUsage({
     inputTokens: input,
-    outputTokens: outputOf(answer, thoughts) ?? differenceOf(total, input),
-    cacheReadTokens: input === undefined ? undefined : (countOf(wire['cachedContentTokenCount']) ?? 0),
-    reasoningTokens: input === undefined ? thoughts : (thoughts ?? 0),
+    outputTokens: outputOf(wire, input),
+    cacheReadTokens: countOf(wire['cachedContentTokenCount']) ?? zero,
+    reasoningTokens: countOf(wire['thoughtsTokenCount']) ?? zero,
     inputAudioTokens: into.audio,
     inputImageTokens: into.image,
     outputAudioTokens: output.audio,
@@ -325,65 +337,53 @@ export function toGeminiUsage(wire: Wire | undefined): Usage {
   })
 }
 
-function outputOf(answer: number | undefined, thoughts: number | undefined): number | undefined {
-  return answer === undefined && thoughts === undefined ? undefined : (answer ?? 0) + (thoughts ?? 0)
-}
-
-/** Where neither count is there, what the total has more than the input: nothing, as a rule. */
-function differenceOf(total: number | undefined, input: number | undefined): number | undefined {
-  return total === undefined || input === undefined ? undefined : Math.max(0, total - input)
+/** Where neither count is there, it is what the total has more than the input: nothing, as a rule. */
+function outputOf(wire: Wire, input: number | undefined): number | undefined {
+  const answer = countOf(wire['candidatesTokenCount'])
+  const thoughts = countOf(wire['thoughtsTokenCount'])
+  if (answer !== undefined || thoughts !== undefined) return (answer ?? 0) + (thoughts ?? 0)
+  const total = countOf(wire['totalTokenCount'])
+  return total === undefined || input === undefined ? undefined : total - input
 }
 
 function countOf(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : undefined
 }
 
-/** What is not text; documents are billed as pictures. */
-const MODALITY_OF: Readonly<Record<string, keyof Modalities>> = {
-  AUDIO: 'audio',
-  IMAGE: 'image',
-  DOCUMENT: 'image',
-  VIDEO: 'video',
-}
-
 /** How the counts divide by what the tokens were. */
-export function splitOf(wire: Wire): {
-  readonly input: Modalities
-  readonly cacheRead: Modalities
-  readonly output: Modalities
-} {
-  const prompt = [...detailsIn(wire['promptTokensDetails']), ...detailsIn(wire['toolUsePromptTokensDetails'])]
+function splitOf(wire: Wire): ModalitySplit {
   return {
-    input: added(prompt),
-    cacheRead: added(detailsIn(wire['cacheTokensDetails'])),
-    output: added(detailsIn(wire['candidatesTokensDetails'])),
+    input: modalitiesIn(wire['promptTokensDetails'], wire['toolUsePromptTokensDetails']),
+    cacheRead: modalitiesIn(wire['cacheTokensDetails']),
+    output: modalitiesIn(wire['candidatesTokensDetails']),
   }
 }
 
-type Detail = readonly [modality: keyof Modalities, count: number]
+/** What is not text; documents are billed as pictures. */
+const MODALITIES: ReadonlyMap<unknown, keyof Modalities> = new Map([
+  ['AUDIO', 'audio'],
+  ['IMAGE', 'image'],
+  ['DOCUMENT', 'image'],
+  ['VIDEO', 'video'],
+])
 
-function detailsIn(value: unknown): readonly Detail[] {
-  if (!Array.isArray(value)) return []
-  return value.flatMap((one: unknown): Detail[] => {
-    if (!isObject(one)) return []
-    const { modality, tokenCount } = one
-    const known = typeof modality === 'string' && Object.hasOwn(MODALITY_OF, modality)
-    const kind = known ? MODALITY_OF[modality] : undefined
-    const count = countOf(tokenCount)
-    return kind === undefined || count === undefined ? [] : [[kind, count]]
-  })
-}
-
-function added(details: readonly Detail[]): Modalities {
+function modalitiesIn(...lists: readonly unknown[]): Modalities {
   const sums: { -readonly [K in keyof Modalities]: number } = {}
-  for (const [kind, count] of details) sums[kind] = (sums[kind] ?? 0) + count
+  for (const one of lists.flatMap(listOf)) {
+    const { modality, tokenCount } = isObject(one) ? one : {}
+    const kind = MODALITIES.get(modality)
+    const count = countOf(tokenCount)
+    if (kind !== undefined && count !== undefined) sums[kind] = (sums[kind] ?? 0) + count
+  }
   return sums
 }
 
 /** What the billing room needs beside the counts: who answered, at which tier, and what was searched for. */
-function billingOf({ model, usage, grounding }: GeminiState): Wire {
-  const queries: readonly unknown[] = listOf(grounding?.['webSearchQueries'])
-  const chunks: readonly unknown[] = listOf(grounding?.['groundingChunks'])
+function billingOf({ model, usage, sources }: GeminiState): Wire {
+  const { groundingMetadata: grounding } = sources
+  const { webSearchQueries, groundingChunks } = isObject(grounding) ? grounding : {}
+  const queries = listOf(webSearchQueries)
+  const chunks = listOf(groundingChunks)
   const tier = usage?.['serviceTier']
   return {
     model: model === '' ? undefined : model,

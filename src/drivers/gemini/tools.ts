@@ -6,8 +6,10 @@ import type { ToolCall } from '../../core/response.ts'
 import type { JsonSchema } from '../../core/schema.ts'
 import type { ToolDefinition } from '../../core/tool.ts'
 import type { Warning } from '../../core/warning.ts'
+import { toToolCall, toWireId } from '../../dialects/tool-call.ts'
 import { toSubset, type SchemaSubset } from '../schema-subset.ts'
-import { ignored, invalid, type Settings } from './api.ts'
+import { invalid } from '../settings.ts'
+import { ignored, type Settings } from './api.ts'
 import type { Traits } from './models.ts'
 
 type Wire = Readonly<Record<string, unknown>>
@@ -171,7 +173,11 @@ export const NO_SIGNATURE = 'skip_thought_signature_validator'
 export function toWireToolCall(call: ToolCallPart): Wire {
   const { thoughtSignature } = keptOn(call) ?? {}
   return {
-    functionCall: { ...idOf(call), name: call.name, args: argumentsOf(call.arguments).value },
+    functionCall: {
+      ...idOf(call),
+      name: call.name,
+      args: toToolCall({ ...call, given: call.arguments }).arguments,
+    },
     ...(thoughtSignature === undefined ? {} : { thoughtSignature }),
   }
 }
@@ -202,7 +208,7 @@ const MINTED = /^gemini_call_\d+(?:_\d+)*$/
 const ID_CHARS_MAX = 64
 
 function wireId(id: string): string {
-  return id.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, ID_CHARS_MAX)
+  return toWireId(id.replace(/[^A-Za-z0-9_-]/g, '_'), ID_CHARS_MAX)
 }
 
 const DEPTH_MAX = 64
@@ -222,36 +228,16 @@ export function fromWireToolCall(part: Wire, number: number): ToolCall | undefin
   if (!isObject(called)) return undefined
   const { id, name, args } = called
   const { thoughtSignature } = part
-  const { value, issue } = argumentsOf(args)
-  const isNamed = typeof name === 'string' && name !== ''
   const given = typeof id === 'string' && id !== '' ? id : undefined
-  const issues = [...(isNamed ? [] : ['the call names no tool']), ...(issue === undefined ? [] : [issue])]
   const kept: Kept = {
     ...(typeof thoughtSignature === 'string' && thoughtSignature !== '' ? { thoughtSignature } : {}),
     ...(given === undefined ? {} : { id: given }),
   }
-  return {
+  const call = toToolCall({
     id: given ?? `gemini_call_${number}`,
-    name: isNamed ? name : 'unnamed',
-    arguments: value,
-    ...(issues.length === 0 ? {} : { issues }),
-    ...(Object.keys(kept).length === 0 ? {} : { providerData: kept }),
-  }
-}
-
-/** Arguments as an object: absent where the tool takes none, and a text behind some gateways. */
-function argumentsOf(given: unknown): { readonly value: Wire; readonly issue?: string } {
-  if (isObject(given)) return { value: given }
-  if (given === undefined || given === null || given === '') return { value: {} }
-  const parsed = typeof given === 'string' ? parsedObject(given) : undefined
-  return parsed ? { value: parsed } : { value: { value: given }, issue: 'arguments is not an object' }
-}
-
-function parsedObject(text: string): Wire | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+    name: typeof name === 'string' ? name : '',
+    // Left out where the tool takes none.
+    given: args ?? {},
+  })
+  return Object.keys(kept).length === 0 ? call : { ...call, providerData: kept }
 }

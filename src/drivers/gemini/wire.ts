@@ -9,17 +9,9 @@ import { toUsage } from '../../core/usage.ts'
 import type { Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
 import { mediaTypeByName } from '../media-bytes.ts'
-import type { Known, MediaPlaces, WireRequest } from '../rooms.ts'
-import {
-  ignored,
-  invalid,
-  toEmbedSettings,
-  toModelName,
-  toSettings,
-  toWireTier,
-  type GeminiOptions,
-  type Settings,
-} from './api.ts'
+import type { MediaPlaces, WireRequest } from '../rooms.ts'
+import { invalid } from '../settings.ts'
+import { ignored, toEmbedSettings, toModelName, toSettings, toWireTier, type Settings } from './api.ts'
 import { traitsOf, type Traits } from './models.ts'
 import { INITIAL, reduceJson, type GeminiState } from './stream.ts'
 import {
@@ -37,7 +29,7 @@ type Wire = Readonly<Record<string, unknown>>
 const STOPS_MAX = 5
 
 /** The body of `generateContent` and `streamGenerateContent`; the model is in the path. */
-export function toWire(request: ChatRequest, _known?: Known<GeminiOptions>): WireRequest {
+export function toWire(request: ChatRequest): WireRequest {
   const traits = traitsOf(request.model)
   const settings = toSettings(request.providerOptions)
   const warnings: Warning[] = []

@@ -1,10 +1,11 @@
 import { AIError } from '../../core/errors.ts'
-import { nearest } from '../../core/nearest.ts'
 import type { Warning } from '../../core/warning.ts'
 import { Secret } from '../../transport/redact.ts'
 import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
 import type { LoadProfile } from '../model-memory.ts'
+import { pasted } from '../pasted.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
+import { invalid, unknownSetting, type SettingsOwner } from '../settings.ts'
 
 /** Configuration of an Ollama provider. */
 export interface OllamaOptions extends ProviderOptions {
@@ -51,7 +52,8 @@ export function toAddress(
   const { url: address, authorization } = splitUserInfo(given)
   const url = new URL(address)
   // A key from the environment is meant for ollama.com and goes nowhere else.
-  const key = options.apiKey ?? (isOllamaCloud(url.hostname) ? env['OLLAMA_API_KEY'] : undefined)
+  const key =
+    pasted(options.apiKey) ?? (isOllamaCloud(url.hostname) ? pasted(env['OLLAMA_API_KEY']) : undefined)
   const credentials = key === undefined ? authorization : `Bearer ${key}`
   assertKeyMayTravel(url, credentials !== undefined)
   return {
@@ -244,7 +246,7 @@ export function toSettings(settings: Readonly<Record<string, unknown>>): Setting
     } else if (DEAD_SETTINGS.has(name)) {
       warnings.push(ignored(name, 'Ollama no longer knows it'))
     } else {
-      throw unknownSetting(name)
+      throw unknownSetting(OWNER, name)
     }
   }
   return { options, load: { window, others }, warnings }
@@ -285,19 +287,9 @@ const CALL_OPTIONS: Readonly<Record<string, string>> = {
   format: 'output',
 }
 
-function unknownSetting(name: string): AIError {
-  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
-  if (neutral !== undefined) {
-    return invalid(`providerOptions.ollama.${name} is a call option: write ${neutral} beside providerOptions`)
-  }
-  const near = nearest(camel, [...Object.keys(SETTINGS), 'keepAlive'])
-  return invalid(
-    `There is no setting providerOptions.ollama.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
-  )
-}
-
-/** The error for a request that cannot be made. */
-export function invalid(message: string): AIError {
-  return new AIError({ code: 'request_invalid', message })
+const OWNER: SettingsOwner = {
+  driver: 'ollama',
+  vendor: 'Ollama',
+  names: [...Object.keys(SETTINGS), 'keepAlive'],
+  callOptions: CALL_OPTIONS,
 }

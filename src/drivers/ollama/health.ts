@@ -6,8 +6,6 @@ import type { ProbeOptions, RequestOptions } from '../rooms.ts'
 import { VERSION_PATH } from './api.ts'
 import { listModels, normalizeName, unreadable } from './models.ts'
 
-export { normalizeName } from './models.ts'
-
 /** Time for a probe where none is given, in milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000
 /** A server that takes longer than this to say its version is degraded, in milliseconds. */

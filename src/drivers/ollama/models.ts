@@ -23,14 +23,14 @@ import { toEmbedWire, toWire } from './wire.ts'
 const DESCRIBE_TIMEOUT_MS = 30_000
 
 /** Ollama's words for what a model can do, in groat's (docs: api.md, "capabilities"). */
-const CAPABILITIES_OF: Readonly<Record<string, readonly Capability[]>> = {
-  completion: ['chat', 'stream'],
-  tools: ['tools', 'parallel-tools'],
-  vision: ['vision'],
-  audio: ['audio'],
-  thinking: ['reasoning'],
-  embedding: ['embeddings'],
-}
+const CAPABILITIES_OF: ReadonlyMap<unknown, readonly Capability[]> = new Map<unknown, readonly Capability[]>([
+  ['completion', ['chat', 'stream']],
+  ['tools', ['tools', 'parallel-tools']],
+  ['vision', ['vision']],
+  ['audio', ['audio']],
+  ['thinking', ['reasoning']],
+  ['embedding', ['embeddings']],
+])
 
 interface WireModel {
   readonly name?: unknown
@@ -101,7 +101,7 @@ function toModelInfo(client: ApiClient, id: string, wire: WireModel): ModelInfo 
   return {
     id,
     provider: client.provider,
-    capabilities: named.flatMap((name) => CAPABILITIES_OF[String(name)] ?? []),
+    capabilities: named.flatMap((name) => CAPABILITIES_OF.get(name) ?? []),
     ...present('contextLength', contextLength),
     ...present('local', locality === 'unknown' ? undefined : locality === 'local'),
     ...present('size', number(wire.size)),

@@ -8,6 +8,7 @@ import type { Warning } from '../../core/warning.ts'
 import { isObject } from '../../core/error-text.ts'
 import { lowerSchema } from '../lower-schema.ts'
 import { describedBy } from '../../core/schema-words.ts'
+import { resultText, toToolCall } from '../../dialects/tool-call.ts'
 
 type Wire = Readonly<Record<string, unknown>>
 
@@ -64,24 +65,17 @@ export function offeredTools(request: ChatRequest): WireTools {
 
 /** A call of the conversation. `arguments` is an object: anything else is refused by the server. */
 export function toWireToolCall({ id, name, arguments: given }: ToolCallPart): Wire {
-  return { id, function: { name, arguments: argumentsOf(given).value } }
+  return { id, function: { name, arguments: toToolCall({ id, name, given }).arguments } }
 }
 
 /** A result, as a message of its own: templates read `tool_name`, llama-server `tool_call_id`. */
 export function toWireToolResult({ id, name, content, isError }: ToolResultPart): Wire {
-  return { role: 'tool', content: textOf(content, isError), tool_name: name, tool_call_id: id }
+  return { role: 'tool', content: resultText(content, isError), tool_name: name, tool_call_id: id }
 }
 
 /** Each result of a message on its own, in order. Only middleware can put a text there. */
 export function toWireToolResults({ role, content }: Message): readonly Wire[] {
   return typeof content === 'string' ? [{ role, content }] : resultsIn(content).map(toWireToolResult)
-}
-
-/** An empty text would look to the model as if nothing had been run. */
-function textOf(content: unknown, isError: boolean | undefined): string {
-  const nothing = isError === true ? 'error' : 'ok'
-  if (content === undefined || content === '') return nothing
-  return typeof content === 'string' ? content : (JSON.stringify(content) ?? nothing)
 }
 
 /**
@@ -91,35 +85,12 @@ function textOf(content: unknown, isError: boolean | undefined): string {
 export function fromWireToolCalls(calls: readonly unknown[], before: number): ToolCall[] {
   return calls.flatMap((call, index) => {
     if (!isObject(call) || !isObject(call['function'])) return []
-    const { id, function: called } = call
-    const { name, arguments: given } = called as { name?: unknown; arguments?: unknown }
-    const { value, issue } = argumentsOf(given)
-    const isNamed = typeof name === 'string' && name !== ''
-    const issues = [...(isNamed ? [] : ['the call names no tool']), ...(issue === undefined ? [] : [issue])]
-    return [
-      {
-        id: typeof id === 'string' && id !== '' ? id : `call_${before + index + 1}`,
-        name: isNamed ? name : 'unnamed',
-        arguments: value,
-        ...(issues.length === 0 ? {} : { issues }),
-      },
-    ]
+    const { id } = call
+    const { name, arguments: given } = call['function']
+    return toToolCall({
+      id: typeof id === 'string' && id !== '' ? id : `call_${before + index + 1}`,
+      name: typeof name === 'string' ? name : '',
+      given: given ?? {},
+    })
   })
-}
-
-/** Arguments as an object, whatever they came as, so that the conversation can always be sent again. */
-function argumentsOf(given: unknown): { readonly value: Wire; readonly issue?: string } {
-  if (isObject(given)) return { value: given }
-  if (given === undefined || given === null || given === '') return { value: {} }
-  const parsed = typeof given === 'string' ? parsedObject(given) : undefined
-  return parsed ? { value: parsed } : { value: { value: given }, issue: 'arguments is not an object' }
-}
-
-function parsedObject(text: string): Wire | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -13,16 +13,9 @@ import { isReadyMedia, type ReadyMedia } from '../media-parts.ts'
 import { tellOnce, type LoadProfile } from '../model-memory.ts'
 import { downgraded, nearestLevel, type ReasoningLevel } from '../../core/reasoning-level.ts'
 import type { Known, Step, WireRequest } from '../rooms.ts'
+import { invalid } from '../settings.ts'
 import { isBefore } from '../server-version.ts'
-import {
-  ignored,
-  invalid,
-  toKeepAlive,
-  toSettings,
-  toWireModel,
-  toWireName,
-  type OllamaOptions,
-} from './api.ts'
+import { ignored, toKeepAlive, toSettings, toWireModel, toWireName, type OllamaOptions } from './api.ts'
 import { localityOf } from './pricing.ts'
 import { INITIAL, reduce, type OllamaState } from './stream.ts'
 import { offeredTools, toWireToolCall, toWireToolResults } from './tools.ts'

@@ -1,13 +1,14 @@
 import { isObject } from '../../core/error-text.ts'
 import { AIError } from '../../core/errors.ts'
-import { nearest } from '../../core/nearest.ts'
 import type { ChatRequest } from '../../core/request.ts'
 import type { Warning } from '../../core/warning.ts'
 import { ignored } from '../../dialects/openai-responses/wire.ts'
 import type { Runtime } from '../../runtime.ts'
 import { bearerAddress, type BearerService } from '../bearer-address.ts'
+import { hostedTool, toHostedTools, toWireNames } from '../hosted-tools.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
-import { HOSTED_TOOL_NAMES, hostedTool, toHostedTools, toWireNames } from './tools.ts'
+import { checked, invalid, unknownSetting, type Kind, type SettingsOwner } from '../settings.ts'
+import { HOSTED_TOOLS } from './tools.ts'
 
 export { EMBED_BATCH_MAX } from '../../dialects/openai-embeddings.ts'
 export { toRateLimits } from '../../dialects/openai-rate-limits.ts'
@@ -27,6 +28,7 @@ export interface OpenAIOptions extends ProviderOptions {
 }
 
 export const MODELS_PATH = '/models'
+export const RESPONSES_PATH = '/responses'
 
 const BASE_URL = 'https://api.openai.com/v1'
 
@@ -39,7 +41,7 @@ export const EMBED_BATCH_CHARS_MAX = 300_000
 
 /** Where chat requests go. */
 export function chatPath(_request: Pick<ChatRequest, 'model' | 'stream'>, options: OpenAIOptions): string {
-  return isChat(options) ? '/chat/completions' : '/responses'
+  return isChat(options) ? '/chat/completions' : RESPONSES_PATH
 }
 
 /** And all texts to embed. */
@@ -78,13 +80,10 @@ export function isOpenAI(hostname: string): boolean {
   return name === 'api.openai.com' || name.endsWith('.api.openai.com')
 }
 
-/** The error for a request that cannot be made. */
-export function invalid(message: string): AIError {
-  return new AIError({ code: 'request_invalid', message })
+/** Whether a host has OpenAI's models, and its manners: its own, or Azure. */
+export function hostsOpenAI(hostname: string): boolean {
+  return isOpenAI(hostname) || /\.(?:openai|cognitiveservices|services\.ai)\.azure\.com$/.test(hostname)
 }
-
-/** What a setting must be. */
-type Kind = 'integer' | 'number' | 'boolean' | 'text' | 'texts' | 'object' | 'objects' | 'toggle'
 
 /** Where a setting goes on the wire: over Responses, over Chat Completions; undefined where it has no place. */
 interface Setting {
@@ -105,7 +104,7 @@ const FIELDS: Readonly<Record<string, Setting>> = {
   safetyIdentifier: both('safety_identifier', 'text'),
   metadata: both('metadata', 'object'),
   store: both('store', 'boolean'),
-  maxToolCalls: onlyResponses('max_tool_calls', 'integer'),
+  maxToolCalls: onlyResponses('max_tool_calls', 'count'),
   previousResponseId: onlyResponses('previous_response_id', 'text'),
   conversation: onlyResponses('conversation', 'text'),
   truncation: onlyResponses('truncation', 'text'),
@@ -129,6 +128,38 @@ const OWN_SETTINGS: Readonly<Record<string, Kind>> = {
   strict: 'boolean',
   tools: 'objects',
   body: 'object',
+}
+
+/** Those of which Chat Completions knows nothing. */
+const ONLY_RESPONSES: ReadonlySet<string> = new Set([
+  'reasoningSummary',
+  'reasoningContext',
+  'reasoningMode',
+  'include',
+])
+
+/** Options that every provider has, and OpenAI's own names for them. */
+const CALL_OPTIONS: Readonly<Record<string, string>> = {
+  maxOutputTokens: 'maxOutputTokens',
+  maxCompletionTokens: 'maxOutputTokens',
+  maxTokens: 'maxOutputTokens',
+  temperature: 'temperature',
+  topP: 'topP',
+  seed: 'seed',
+  stop: 'stop',
+  reasoning: 'reasoning',
+  serviceTier: 'serviceTier',
+  instructions: 'system',
+  toolChoice: 'toolChoice',
+  responseFormat: 'output',
+  text: 'output',
+}
+
+const OWNER: SettingsOwner = {
+  driver: 'openai',
+  vendor: 'OpenAI',
+  names: [...Object.keys(FIELDS), ...Object.keys(OWN_SETTINGS), ...Object.keys(HOSTED_TOOLS)],
+  callOptions: CALL_OPTIONS,
 }
 
 /** `providerOptions.openai`, checked and sorted. */
@@ -172,35 +203,37 @@ export function toSettings(
 ): Settings {
   const fields: Record<string, unknown> = {}
   const hostedTools: Readonly<Record<string, unknown>>[] = []
-  const own: Record<string, unknown> = {}
+  const ours: Record<string, unknown> = {}
   const warnings: Warning[] = []
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null) continue
     const setting = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
-    const tool = hostedTool(name)
-    if (setting) {
-      const field = setting[dialect]
-      const right = checked(name, value, setting.kind)
-      if (name === 'promptCacheOptions') refuseLongCache(right)
-      if (field === undefined) warnings.push(elsewhere(name, dialect))
-      else fields[field] = name === 'metadata' || name === 'logitBias' ? right : toWireNames(right)
-    } else if (tool) {
-      const tools = toHostedTools(tool, checked(name, value, tool.kind))
-      if (dialect === 'responses') hostedTools.push(...tools)
-      else if (tools.length > 0) throw noHostedTools(name)
-    } else if (Object.hasOwn(OWN_SETTINGS, name)) {
-      own[name] = checked(name, value, OWN_SETTINGS[name])
-    } else throw unknownSetting(name)
+    const own = Object.hasOwn(OWN_SETTINGS, name) ? OWN_SETTINGS[name] : undefined
+    const tool = hostedTool(HOSTED_TOOLS, name)
+    const kind = setting?.kind ?? own ?? tool?.kind
+    if (kind === undefined) throw unknownSetting(OWNER, name)
+    const right = checked(OWNER, name, value, kind)
+    const field = setting?.[dialect]
+    if (own && dialect === 'chat' && ONLY_RESPONSES.has(name)) warnings.push(elsewhere(name, dialect))
+    else if (own) ours[name] = right
+    else if (tool) hostedTools.push(...toHostedTools(tool, right))
+    else if (field === undefined) warnings.push(elsewhere(name, dialect))
+    else fields[field] = NAMED_BY_CALLER.has(name) ? right : toWireNames(right)
+    if (dialect === 'chat' && (name === 'tools' || hostedTools.length > 0)) throw noHostedTools(name)
   }
-  const { tools, body, ...rest } = own
-  if (tools !== undefined && dialect === 'chat') throw noHostedTools('tools')
-  hostedTools.push(...((tools ?? []) as readonly Readonly<Record<string, unknown>>[]))
-  return { fields: { ...fields, ...ownFields(body) }, hostedTools, own: rest, warnings }
+  const { tools, body, ...own } = ours
+  if (Array.isArray(tools)) hostedTools.push(...tools.filter(isObject))
+  Object.assign(fields, ownFields(body))
+  refuseLongCache(fields['prompt_cache_options'])
+  return { fields, hostedTools, own, warnings }
 }
+
+/** Settings in which names are the caller's own. */
+const NAMED_BY_CALLER: ReadonlySet<string> = new Set(['metadata', 'logitBias'])
 
 /** Writing into a cache for half a day costs more than the one price that is known of it: the bill would be too low. */
 function refuseLongCache(options: unknown): void {
-  if ((options as { readonly ttl?: unknown }).ttl !== '12h') return
+  if (!isObject(options) || options['ttl'] !== '12h') return
   throw invalid(
     "providerOptions.openai.promptCacheOptions.ttl cannot be '12h': groat does not know its price. Use '30m'",
   )
@@ -208,47 +241,10 @@ function refuseLongCache(options: unknown): void {
 
 /** What only a compatible server knows, as it writes it. */
 function ownFields(body: unknown): Readonly<Record<string, unknown>> {
-  const fields = (body ?? {}) as Readonly<Record<string, unknown>>
+  const fields = isObject(body) ? body : {}
   const taken = Object.keys(fields).find((name) => OURS.has(name))
   if (taken === undefined) return fields
   throw invalid(`providerOptions.openai.body cannot have ${taken}: that is what the call options are for`)
-}
-
-const WORDS: Readonly<Record<Kind, string>> = {
-  integer: 'a whole number of 1 or more',
-  number: 'a number',
-  boolean: 'true or false',
-  text: 'a text',
-  texts: 'a list of texts',
-  object: 'an object, as the API of OpenAI takes it',
-  objects: 'a list of objects, as the API of OpenAI takes it',
-  toggle: 'true, false or an object, as the API of OpenAI takes it',
-}
-
-function checked(name: string, value: unknown, kind: Kind = 'text'): unknown {
-  if (fits(value, kind)) return value
-  throw invalid(`providerOptions.openai.${name} is ${WORDS[kind]}`)
-}
-
-function fits(value: unknown, kind: Kind): boolean {
-  switch (kind) {
-    case 'integer':
-      return Number.isSafeInteger(value) && (value as number) >= 1
-    case 'number':
-      return Number.isFinite(value)
-    case 'boolean':
-      return typeof value === 'boolean'
-    case 'text':
-      return typeof value === 'string' && value !== ''
-    case 'texts':
-      return Array.isArray(value) && value.every((one) => typeof one === 'string')
-    case 'objects':
-      return Array.isArray(value) && value.every(isObject)
-    case 'toggle':
-      return typeof value === 'boolean' || isObject(value)
-    case 'object':
-      return isObject(value)
-  }
 }
 
 function elsewhere(name: string, dialect: string): Warning {
@@ -258,34 +254,5 @@ function elsewhere(name: string, dialect: string): Warning {
 function noHostedTools(name: string): AIError {
   return invalid(
     `providerOptions.openai.${name}: OpenAI's own tools are there over Responses only; leave dialect at 'responses'`,
-  )
-}
-
-/** Options that every provider has, and OpenAI's own names for them. */
-const CALL_OPTIONS: Readonly<Record<string, string>> = {
-  maxOutputTokens: 'maxOutputTokens',
-  maxCompletionTokens: 'maxOutputTokens',
-  maxTokens: 'maxOutputTokens',
-  temperature: 'temperature',
-  topP: 'topP',
-  seed: 'seed',
-  stop: 'stop',
-  reasoning: 'reasoning',
-  serviceTier: 'serviceTier',
-  instructions: 'system',
-  toolChoice: 'toolChoice',
-  responseFormat: 'output',
-  text: 'output',
-}
-
-function unknownSetting(name: string): AIError {
-  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
-  if (neutral !== undefined) {
-    return invalid(`providerOptions.openai.${name} is a call option: write ${neutral} beside providerOptions`)
-  }
-  const near = nearest(camel, [...Object.keys(FIELDS), ...Object.keys(OWN_SETTINGS), ...HOSTED_TOOL_NAMES])
-  return invalid(
-    `There is no setting providerOptions.openai.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
   )
 }

@@ -9,12 +9,18 @@ export function toError(failure: Failure): AIError {
   return toOpenAIError(failure, TABLE)
 }
 
-/** What OpenAI refuses of thinking: the same call succeeds without. Summaries are for verified organizations only. */
-export function refusalOf({ details }: AIError): 'reasoning' | 'summary' | undefined {
-  const { param, said, code } = details
-  if (param === 'reasoning.summary' || /verified to generate reasoning summar/i.test(String(said)))
-    return 'summary'
-  const isReasoning = param === 'reasoning.effort' || param === 'reasoning_effort' || param === 'reasoning'
-  const isUnknown = code === 'unsupported_parameter' || /Unsupported parameter/.test(String(said))
-  return isReasoning && isUnknown ? 'reasoning' : undefined
+/** Names of the field that says how hard to think. */
+const EFFORT = /\breasoning[._]effort\b/
+/** What servers say of a field that they, or a model, have none of: OpenAI over either API, Groq, FastAPI. */
+const UNKNOWN =
+  /Unsupported parameter|Unrecognized request argument|is not supported with this model|inputs are not permitted/i
+
+/** What OpenAI refuses: the same call succeeds without, and with tools over Responses. Summaries are for verified organizations only. */
+export function refusalOf({ details }: AIError): 'reasoning' | 'summary' | 'tools' | undefined {
+  const { param, code, kind } = details
+  if (kind === 'tools-with-reasoning') return 'tools'
+  const said = String(details['said'])
+  if (param === 'reasoning.summary' || /verified to generate reasoning summar/i.test(said)) return 'summary'
+  const isEffort = param === 'reasoning' || EFFORT.test(String(param)) || EFFORT.test(said)
+  return isEffort && (code === 'unsupported_parameter' || UNKNOWN.test(said)) ? 'reasoning' : undefined
 }

@@ -3,6 +3,7 @@ import { AIError } from '../../core/errors.ts'
 import { isObject } from '../../core/error-text.ts'
 import type { ModelInfo } from '../../core/model-info.ts'
 import type { ApiClient } from '../api-client.ts'
+import { dateOf } from '../date-of.ts'
 import type { RequestOptions } from '../rooms.ts'
 import { MODELS_PATH } from './api.ts'
 
@@ -82,7 +83,8 @@ function baseOf(model: string): string {
 /** The models that the key may use. @throws AIError; a server that is down is never an empty list */
 export async function listModels(client: ApiClient, options: RequestOptions): Promise<readonly ModelInfo[]> {
   const json = await client.json(MODELS_PATH, options)
-  const models = isObject(json) ? json['data'] : undefined
+  // Together has the list without anything around it.
+  const models = isObject(json) ? json['data'] : json
   if (!Array.isArray(models)) throw unreadable(client.provider)
   return models.map((model: unknown) => toModelInfo(client.provider, model))
 }
@@ -94,26 +96,24 @@ export async function getModel(client: ApiClient, id: string, options: RequestOp
   return toModelInfo(client.provider, await client.json(path, { ...options, model: id }))
 }
 
+/** Where compatible servers say how much a model takes in: OpenRouter, vLLM, Groq, Mistral. */
+const CONTEXT_FIELDS = ['context_length', 'max_model_len', 'context_window', 'max_context_length'] as const
+
 function toModelInfo(provider: string, wire: unknown): ModelInfo {
   const id = isObject(wire) ? wire['id'] : undefined
   if (!isObject(wire) || typeof id !== 'string' || id === '') throw unreadable(provider)
-  const { created, context_length: length, max_model_len: longest, context_window: window } = wire
-  const contextLength = [length, longest, window].find((one) => Number.isSafeInteger(one) && Number(one) > 0)
+  const contextLength = CONTEXT_FIELDS.map((field) => wire[field]).find(
+    (one) => Number.isSafeInteger(one) && Number(one) > 0,
+  )
+  const modifiedAt = dateOf(wire['created'])
   return {
     id,
     provider,
     capabilities: capabilitiesOf(id),
     ...(typeof contextLength === 'number' && { contextLength }),
-    ...(isSeconds(created) && { modifiedAt: new Date(created * 1_000).toISOString() }),
+    ...(modifiedAt !== undefined && { modifiedAt }),
     raw: wire,
   }
-}
-
-/** Latest moment that a date can be, in seconds. */
-const SECONDS_MAX = 8.64e12
-
-function isSeconds(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= SECONDS_MAX
 }
 
 /** The list says nothing of what models can do: it is by their names, and nothing for names that are not known. */

@@ -17,6 +17,9 @@ export const INITIAL: OpenAIState = { dialect: undefined }
 export function reduce(state: OpenAIState, record: unknown): Step<OpenAIState> {
   if (state.dialect === 'chat') return inChat(chat.reduce(state.state, record))
   if (state.dialect === 'responses') return inResponses(responses.reduce(state.state, record))
+  // A sign of life says nothing of the dialect.
+  if (isObject(record) && typeof record['data'] === 'string' && record['data'].trim() === '')
+    return { state, events: [] }
   return isChatRecord(record)
     ? inChat(chat.reduce(chat.INITIAL, record))
     : inResponses(responses.reduce(responses.INITIAL, record))
@@ -47,10 +50,18 @@ function isChatRecord(record: unknown): boolean {
   return !/^\s*\{[^]*?"type"\s*:\s*"(?:response\.|error")/.test(data) && /"(?:choices|object)"\s*:/.test(data)
 }
 
-function inChat(step: Step<chat.ChatState>): Step<OpenAIState> {
-  return { ...step, state: { dialect: 'chat', state: step.state } }
+function inChat({ state, events, failure }: Step<chat.ChatState>): Step<OpenAIState> {
+  return stepOf({ dialect: 'chat', state }, events, failure)
 }
 
-function inResponses(step: Step<responses.ResponsesState>): Step<OpenAIState> {
-  return { ...step, state: { dialect: 'responses', state: step.state } }
+function inResponses({ state, events, failure }: Step<responses.ResponsesState>): Step<OpenAIState> {
+  return stepOf({ dialect: 'responses', state }, events, failure)
+}
+
+function stepOf(
+  state: OpenAIState,
+  events: Step<OpenAIState>['events'],
+  failure: string | undefined,
+): Step<OpenAIState> {
+  return failure === undefined ? { state, events } : { state, events, failure }
 }

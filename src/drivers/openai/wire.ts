@@ -1,19 +1,30 @@
 import type { Embedded } from '../../core/driver.ts'
+import { neededBy, offersTools } from '../../core/needs.ts'
 import { nearestLevel, type ReasoningLevel } from '../../core/reasoning-level.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import type { Warning } from '../../core/warning.ts'
 import type { Step, WireBody } from '../../core/wire.ts'
 import { COMPATIBLE_CHAT, OPENAI_CHAT, toWire as toChatWire } from '../../dialects/openai-chat/wire.ts'
 import * as embeddings from '../../dialects/openai-embeddings.ts'
-import { ignored, OPENAI_RESPONSES, toWire as toResponsesWire } from '../../dialects/openai-responses/wire.ts'
+import {
+  ignored,
+  OPENAI_RESPONSES,
+  toWire as toResponsesWire,
+  WHILE_THINKING,
+} from '../../dialects/openai-responses/wire.ts'
 import type { Known, MediaPlaces, WireRequest } from '../rooms.ts'
-import { invalid, isChat, isOpenAI, toSettings, type OpenAIOptions, type Settings } from './api.ts'
+import { invalid } from '../settings.ts'
+import { hostsOpenAI, isChat, RESPONSES_PATH, toSettings, type OpenAIOptions, type Settings } from './api.ts'
 import { traitsOf, type Effort } from './models.ts'
 import { wholeAnswer, type OpenAIState } from './stream.ts'
 
 /** The body of `POST /responses`, or of `POST /chat/completions` where the configuration says `dialect: 'chat'`. */
 export function toWire(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest {
-  return isChat(known.options) ? toChat(request, known) : toResponses(request, known)
+  if (!isChat(known.options)) return toResponses(request, known)
+  // The model has been seen to take no tools over this API, and OpenAI says which one it takes them over.
+  const isMoved =
+    known.memory.refusesTools === true && offersTools(request) && !neededBy(request).has('audio')
+  return isMoved ? { ...toResponses(request, known), path: RESPONSES_PATH } : toChat(request, known)
 }
 
 const WEB: readonly string[] = ['https://', 'http://']
@@ -32,13 +43,13 @@ export function takenMedia(_model: string, options: OpenAIOptions): MediaPlaces 
 function toResponses(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest {
   const settings = toSettings(request.providerOptions, 'responses')
   const { fields, hostedTools, own } = settings
-  const { effort, rests, warnings } = effortOf(request, settings, known)
+  const { effort, takesSampling, warnings } = effortOf(request, settings, known)
   const { imageDetail, include, strict, verbosity } = own
   const reasoning = reasoningOf(request, settings, effort, known)
   const wire = toResponsesWire(request, {
     quirks: OPENAI_RESPONSES,
     ...(Object.keys(reasoning).length > 0 && { reasoning }),
-    sampling: rests,
+    sampling: takesSampling,
     hostedTools,
     imageDetail,
     include,
@@ -68,61 +79,74 @@ function reasoningOf(
 
 function toChat(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest {
   const settings = toSettings(request.providerOptions, 'chat')
-  const own = isOpenAI(new URL(known.address.baseUrl).hostname)
-  const { effort, rests, warnings } = effortOf(request, settings, known)
-  const { verbosity } = settings.own
+  const own = hostsOpenAI(hostOf(known))
+  const { effort, takesSampling, takesStop, warnings } = effortOf(request, settings, known)
+  const { verbosity, imageDetail, strict } = settings.own
   const { temperature, topP, stop, serviceTier, ...rest } = request
   const warned = [...settings.warnings, ...warnings]
-  // A model that thinks takes none of these, and refuses the whole request (openai.yaml; recorded).
-  if (!rests) {
-    for (const [option, value] of Object.entries({ temperature, topP, stop })) {
-      if (value !== undefined) warned.push(ignored(option, 'the model takes none while it reasons'))
-    }
-  }
+  if (!takesSampling && temperature !== undefined) warned.push(ignored('temperature', WHILE_THINKING))
+  if (!takesSampling && topP !== undefined) warned.push(ignored('topP', WHILE_THINKING))
+  if (!takesStop && stop !== undefined) warned.push(ignored('stop', 'no model takes it that can reason'))
   const sampling = {
-    ...(temperature !== undefined && { temperature }),
-    ...(topP !== undefined && { topP }),
-    ...(stop !== undefined && { stop }),
+    ...(takesSampling && temperature !== undefined && { temperature }),
+    ...(takesSampling && topP !== undefined && { topP }),
+    ...(takesStop && stop !== undefined && { stop }),
   }
   // The usual tier is said where OpenAI bills, since a project may have set another one; others may not know the word.
   const isSaid = own || known.options.prices !== undefined || serviceTier !== 'default'
   const tier = isSaid && serviceTier !== undefined ? { serviceTier } : {}
-  const asked = { ...rest, ...tier, ...(rests && sampling) }
+  const asked = { ...rest, ...tier, ...sampling }
   const wire = toChatWire(asked, {
     quirks: own ? OPENAI_CHAT : COMPATIBLE_CHAT,
     // Known to Responses only; a call over this API would be refused.
     effort: own && effort === 'max' ? 'xhigh' : effort,
+    imageDetail,
+    strict,
     fields: { ...(verbosity !== undefined && { verbosity }), ...settings.fields },
   })
   return { body: wire.body, warnings: [...warned, ...wire.warnings] }
 }
 
-/** How hard the model is to think, in the server's own word. */
+/** How hard the model is to think, in the server's own word, and what it refuses for it. */
 interface Thinking {
   readonly effort: string | undefined
-  /** Whether it does not think, as far as is known: then it takes `temperature` and `topP`. */
-  readonly rests: boolean
+  /** Whether `temperature` and `topP` are taken: OpenAI's models refuse the whole request for them while they think. */
+  readonly takesSampling: boolean
+  /** Whether `stop` is taken: those that can think refuse it while they rest as well. */
+  readonly takesStop: boolean
   readonly warnings: readonly Warning[]
+}
+
+function effortOf(request: ChatRequest, { own }: Settings, known: Known<OpenAIOptions>): Thinking {
+  const { efforts, restsByDefault } = traitsOf(request.model)
+  const cannot = efforts?.length === 0 || known.memory.refusesReasoning === true
+  const { effort, warnings } = own.reasoningEffort
+    ? { effort: own.reasoningEffort, warnings: [] }
+    : askedEffort(request, efforts ?? USUAL, cannot)
+  const thinks = effort === undefined ? !restsByDefault : effort !== 'none'
+  // A model that is not known is one of OpenAI's where it has them only: those of others take all of it.
+  const canThink = !cannot && (efforts !== undefined || (thinks && hostsOpenAI(hostOf(known))))
+  return { effort, takesSampling: !(canThink && thinks), takesStop: !canThink, warnings }
 }
 
 /** Levels that a model takes of which nothing is known. */
 const USUAL: readonly Effort[] = ['none', 'low', 'medium', 'high']
 
-function effortOf(
-  { model, reasoning }: ChatRequest,
-  { own }: Settings,
-  { memory }: Known<OpenAIOptions>,
-): Thinking {
-  const { efforts, restsByDefault } = traitsOf(model)
-  const exact = own.reasoningEffort
-  if (exact !== undefined) return { effort: exact, rests: exact === 'none', warnings: [] }
-  if (reasoning === undefined) return { effort: undefined, rests: restsByDefault, warnings: [] }
-  const cannot = efforts?.length === 0 || memory.refusesReasoning === true
-  const taken = cannot ? USUAL : (efforts ?? USUAL)
+function askedEffort(
+  { reasoning }: ChatRequest,
+  efforts: readonly Effort[],
+  cannot: boolean,
+): Pick<Thinking, 'effort' | 'warnings'> {
+  if (reasoning === undefined) return { effort: undefined, warnings: [] }
+  const taken = cannot ? USUAL : efforts
   const { level, warnings } = nearestLevel(reasoning, taken.flatMap(levelOf))
-  if (cannot) return { effort: undefined, rests: true, warnings: level === 'off' ? [] : [CANNOT_THINK] }
+  if (cannot) return { effort: undefined, warnings: level === 'off' ? [] : [CANNOT_THINK] }
   const effort = level === 'max' && !taken.includes('max') ? 'xhigh' : level === 'off' ? 'none' : level
-  return { effort, rests: effort === 'none', warnings }
+  return { effort, warnings }
+}
+
+function hostOf({ address }: Known<OpenAIOptions>): string {
+  return new URL(address.baseUrl).hostname
 }
 
 const CANNOT_THINK: Warning = {

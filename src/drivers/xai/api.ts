@@ -1,10 +1,9 @@
-import { AIError } from '../../core/errors.ts'
-import { nearest } from '../../core/nearest.ts'
-import type { Warning } from '../../core/warning.ts'
 import type { Runtime } from '../../runtime.ts'
 import { bearerAddress, type BearerService } from '../bearer-address.ts'
+import { hostedTool, toHostedTools } from '../hosted-tools.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
-import { HOSTED_TOOL_NAMES, hostedTool, toHostedTools } from './tools.ts'
+import { checked, unknownSetting, type Kind, type SettingsOwner } from '../settings.ts'
+import { HOSTED_TOOLS } from './tools.ts'
 
 export { toRateLimits } from '../../dialects/openai-rate-limits.ts'
 
@@ -50,76 +49,21 @@ export function isXai(hostname: string): boolean {
   return name === 'api.x.ai' || name.endsWith('.api.x.ai')
 }
 
-/** What a setting must be. */
-type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'list' | 'object' | 'toggle'
-
 /** `providerOptions.xai` that go on the wire as they are, by the names there. */
 const FIELDS: Readonly<Record<string, readonly [field: string, kind: Kind]>> = {
-  maxTurns: ['max_turns', 'integer'],
+  maxTurns: ['max_turns', 'count'],
   parallelToolCalls: ['parallel_tool_calls', 'boolean'],
   previousResponseId: ['previous_response_id', 'text'],
   promptCacheKey: ['prompt_cache_key', 'text'],
   logprobs: ['logprobs', 'boolean'],
-  topLogprobs: ['top_logprobs', 'integer'],
+  topLogprobs: ['top_logprobs', 'count'],
   minP: ['min_p', 'number'],
   user: ['user', 'text'],
   safetyIdentifier: ['safety_identifier', 'text'],
 }
 
 /** Settings that decide about what groat sends itself. */
-const OWN_SETTINGS: Readonly<Record<string, Kind>> = { store: 'boolean', include: 'list' }
-
-/** `providerOptions.xai`, checked and sorted. */
-export interface Settings {
-  readonly fields: Readonly<Record<string, unknown>>
-  readonly hostedTools: readonly Readonly<Record<string, unknown>>[]
-  /** Whether xAI keeps the answer, for 30 days. @default false */
-  readonly store: boolean
-  readonly include: readonly string[]
-}
-
-/** Checks `providerOptions.xai`. @throws AIError `request_invalid` */
-export function toSettings(given: Readonly<Record<string, unknown>>): Settings {
-  const fields: Record<string, unknown> = {}
-  const hostedTools: Readonly<Record<string, unknown>>[] = []
-  const own: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || value === null) continue
-    const [field, kind] = Object.hasOwn(FIELDS, name) ? (FIELDS[name] ?? []) : []
-    const tool = hostedTool(name)
-    if (field !== undefined) fields[field] = checked(name, value, kind)
-    else if (tool) hostedTools.push(...toHostedTools(tool, checked(name, value, tool.kind)))
-    else if (Object.hasOwn(OWN_SETTINGS, name)) own[name] = checked(name, value, OWN_SETTINGS[name])
-    else throw unknownSetting(name)
-  }
-  const include = Array.isArray(own['include']) ? own['include'].map(String) : []
-  return { fields, hostedTools, store: own['store'] === true, include }
-}
-
-const WORDS: Readonly<Record<Kind, string>> = {
-  number: 'a number',
-  integer: 'a whole number of 1 or more',
-  boolean: 'true or false',
-  text: 'a text',
-  list: 'a list of texts',
-  object: 'an object, as the API of xAI takes it',
-  toggle: 'true, false or an object, as the API of xAI takes it',
-}
-
-function checked(name: string, value: unknown, kind: Kind = 'text'): unknown {
-  if (fits(value, kind)) return value
-  throw invalid(`providerOptions.xai.${name} is ${WORDS[kind]}`)
-}
-
-function fits(value: unknown, kind: Kind): boolean {
-  if (kind === 'number') return Number.isFinite(value)
-  if (kind === 'integer') return Number.isSafeInteger(value) && (value as number) >= 1
-  if (kind === 'boolean') return typeof value === 'boolean'
-  if (kind === 'text') return typeof value === 'string' && value !== ''
-  if (kind === 'list') return Array.isArray(value) && value.every((one) => typeof one === 'string')
-  const isObject = typeof value === 'object' && !Array.isArray(value)
-  return isObject || (kind === 'toggle' && typeof value === 'boolean')
-}
+const OWN_SETTINGS: Readonly<Record<string, Kind>> = { store: 'boolean', include: 'texts' }
 
 /** Options that every provider has, and xAI's own names for them. */
 const CALL_OPTIONS: Readonly<Record<string, string>> = {
@@ -136,24 +80,39 @@ const CALL_OPTIONS: Readonly<Record<string, string>> = {
   toolChoice: 'toolChoice',
 }
 
-function unknownSetting(name: string): AIError {
-  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  const neutral = Object.hasOwn(CALL_OPTIONS, camel) ? CALL_OPTIONS[camel] : undefined
-  if (neutral !== undefined) {
-    return invalid(`providerOptions.xai.${name} is a call option: write ${neutral} beside providerOptions`)
+const OWNER: SettingsOwner = {
+  driver: 'xai',
+  vendor: 'xAI',
+  names: [...Object.keys(FIELDS), ...Object.keys(OWN_SETTINGS), ...Object.keys(HOSTED_TOOLS)],
+  callOptions: CALL_OPTIONS,
+}
+
+/** `providerOptions.xai`, checked and sorted. */
+export interface Settings {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly hostedTools: readonly Readonly<Record<string, unknown>>[]
+  /** Whether xAI keeps the answer, for 30 days. @default false */
+  readonly store: boolean
+  readonly include: readonly string[]
+}
+
+/** Checks `providerOptions.xai`. @throws AIError `request_invalid` */
+export function toSettings(given: Readonly<Record<string, unknown>>): Settings {
+  const fields: Record<string, unknown> = {}
+  const hostedTools: Readonly<Record<string, unknown>>[] = []
+  const ours: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || value === null) continue
+    const [field, kindOfField] = Object.hasOwn(FIELDS, name) ? (FIELDS[name] ?? []) : []
+    const own = Object.hasOwn(OWN_SETTINGS, name) ? OWN_SETTINGS[name] : undefined
+    const tool = hostedTool(HOSTED_TOOLS, name)
+    const kind = kindOfField ?? own ?? tool?.kind
+    if (kind === undefined) throw unknownSetting(OWNER, name)
+    const right = checked(OWNER, name, value, kind)
+    if (own) ours[name] = right
+    else if (tool) hostedTools.push(...toHostedTools(tool, right))
+    else if (field !== undefined) fields[field] = right
   }
-  const near = nearest(camel, [...Object.keys(FIELDS), ...HOSTED_TOOL_NAMES, ...Object.keys(OWN_SETTINGS)])
-  return invalid(
-    `There is no setting providerOptions.xai.${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
-  )
-}
-
-/** The warning for an option that was left out. */
-export function ignored(option: string, why: string): Warning {
-  return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
-}
-
-/** The error for a request that cannot be made. */
-export function invalid(message: string): AIError {
-  return new AIError({ code: 'request_invalid', message })
+  const { store, include } = ours
+  return { fields, hostedTools, store: store === true, include: Array.isArray(include) ? include : [] }
 }

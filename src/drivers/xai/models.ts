@@ -4,6 +4,7 @@ import { isObject } from '../../core/error-text.ts'
 import type { ModelInfo } from '../../core/model-info.ts'
 import type { ReasoningLevel } from '../../core/reasoning-level.ts'
 import type { ApiClient } from '../api-client.ts'
+import { dateOf } from '../date-of.ts'
 import type { RequestOptions } from '../rooms.ts'
 import { LANGUAGE_MODELS_PATH } from './api.ts'
 
@@ -78,22 +79,15 @@ function toModelInfo(provider: string, wire: unknown): ModelInfo {
   const capabilities: Capability[] = ['chat', 'stream', 'tools', 'parallel-tools', 'json-schema']
   if (sees) capabilities.push('vision')
   if (reasons) capabilities.push('reasoning')
-  const created = wire['created']
+  const modifiedAt = dateOf(wire['created'])
   return {
     id,
     provider,
     capabilities,
     ...(contextLength !== undefined && { contextLength }),
-    ...(isSeconds(created) && { modifiedAt: new Date(created * 1_000).toISOString() }),
+    ...(modifiedAt !== undefined && { modifiedAt }),
     raw: wire,
   }
-}
-
-/** Latest moment that a date can be, in seconds. */
-const SECONDS_MAX = 8.64e12
-
-function isSeconds(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Math.abs(value as number) <= SECONDS_MAX
 }
 
 /** What a listed model costs for a million tokens, in dollars as decimal texts. */

@@ -5,7 +5,8 @@ export type XaiState = dialect.ResponsesState
 
 export const FRAMING = 'sse'
 
-export const INITIAL: XaiState = dialect.INITIAL
+/** Tools that take plain text are xAI's own, such as those that search X for it. */
+export const INITIAL: XaiState = { ...dialect.INITIAL, customTools: false }
 
 /** The next event of an answer: xAI speaks the dialect as it is, its odd counts included. */
 export function reduce(state: XaiState, record: unknown): Step<XaiState> {

@@ -6,9 +6,9 @@ import type { Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
 import * as dialect from '../../dialects/openai-responses/wire.ts'
 import type { Known, MediaPlaces, WireRequest } from '../rooms.ts'
-import { ignored, toSettings, type XaiOptions } from './api.ts'
+import { toSettings, type XaiOptions } from './api.ts'
 import { traitsOf } from './models.ts'
-import type { XaiState } from './stream.ts'
+import { INITIAL, type XaiState } from './stream.ts'
 
 /**
  * How xAI differs from OpenAI (docs.x.ai, api-reference). What the system says goes into the conversation, since
@@ -16,9 +16,9 @@ import type { XaiState } from './stream.ts'
  */
 const XAI: dialect.ResponsesQuirks = {
   systemIn: 'input',
+  thoughtStatus: true,
   takes: new Set(['seed', 'topK']),
   outputTokensMin: 1,
-  takesStrict: true,
 }
 
 /** The body of `POST /responses`. */
@@ -27,11 +27,12 @@ export function toWire(request: ChatRequest, known: Known<XaiOptions>): WireRequ
   const { effort, warnings } = effortOf(request, known)
   // Storing an answer about a picture may fail, and the answer with it.
   const stores = store && !hasMedia(request)
-  if (store && !stores) warnings.push(ignored('providerOptions.xai.store', 'xAI may fail to store pictures'))
+  if (store && !stores)
+    warnings.push(dialect.ignored('providerOptions.xai.store', 'xAI may fail to store pictures'))
   const wire = dialect.toWire(request, {
     quirks: XAI,
     reasoning: effort === undefined ? undefined : { effort },
-    hostedTools: hostedTools,
+    hostedTools,
     include,
     fields: stores ? { ...fields, store } : fields,
   })
@@ -87,10 +88,13 @@ function effortOf(
   const { level } = nearestLevel(reasoning, ['off', 'minimal', 'low', 'medium', 'high', 'max'])
   const isSo = level === 'off' && !reasons
   const why = reasons ? 'this model thinks as hard as it likes' : 'this model does not think'
-  return { effort: undefined, warnings: isSo ? [] : [ignored('reasoning', `${why}, and takes no level`)] }
+  return {
+    effort: undefined,
+    warnings: isSo ? [] : [dialect.ignored('reasoning', `${why}, and takes no level`)],
+  }
 }
 
 /** A whole answer. */
 export function fromWire(json: unknown): Step<XaiState> {
-  return dialect.fromWire(json)
+  return dialect.fromWire(json, INITIAL)
 }

@@ -1,7 +1,7 @@
 import type { Budget, BudgetScope } from '../../core/budget.ts'
 import { AIError } from '../../core/errors.ts'
 import { add, picos, ZERO, type Picos } from '../../money/picos.ts'
-import type { BudgetRow, BudgetRows, HoldRow, HoldState, WindowRow } from '../budget-rows.ts'
+import type { BudgetRow, BudgetRows, ClosedHold, HoldRow, HoldState, WindowRow } from '../budget-rows.ts'
 import type { KeptEntry } from '../entry.ts'
 import { fits } from '../windows.ts'
 
@@ -159,11 +159,11 @@ export class MemoryRows implements BudgetRows {
     }
   }
 
-  closeHold(id: string, from: HoldState, to: HoldState, actual: Picos, _now: number): void {
+  closeHold(id: string, from: HoldState, { state, actual, told }: ClosedHold): void {
     const hold = this.hold(id)
     if (hold?.state !== from) throw new TypeError(`The hold is not ${from}`)
     this.#open.delete(id)
-    this.#closed.set(id, Object.freeze({ ...hold, state: to, actual }))
+    this.#closed.set(id, Object.freeze({ ...hold, state, actual, told }))
   }
 
   expiredHolds(now: number, most: number): readonly HoldRow[] {

@@ -29,7 +29,6 @@ import { decodeBudget, encodeBudget, encodeScopes, settledOf, windowsOf, type Bu
 import type { Ask, Database, Row } from './connection.ts'
 import { isOwnFault } from './errors.ts'
 import { encodeEntry } from './rows.ts'
-import { fromText, toText } from './text.ts'
 import { verifyBooks } from './verify.ts'
 
 type Told = Parameters<typeof windowsOf>[1]
@@ -85,7 +84,7 @@ export class PostgresBudgets implements BudgetStore {
     this.#checkOpen()
     const sql = `UPDATE groat.budget SET active = false
       WHERE active AND scope = $1 AND scope_id = $2 AND period = $3 RETURNING id`
-    const rows = await this.#database.persist((ask) => ask(sql, [scope, toText(id), period]))
+    const rows = await this.#database.persist((ask) => ask(sql, [scope, id, period]))
     return rows.length > 0
   }
 
@@ -100,24 +99,22 @@ export class PostgresBudgets implements BudgetStore {
     this.#checkOpen()
     const checked = checkHold(request)
     const { scopes, attribution } = checked
-    const optional = (text: string | undefined): string | undefined =>
-      text === undefined ? undefined : toText(text)
     const answer = await this.#batches.run({
       kind: 'reserve',
-      id: toText(checked.id),
-      call_id: toText(checked.callId),
-      fingerprint: toText(checked.fingerprint),
+      id: checked.id,
+      call_id: checked.callId,
+      fingerprint: checked.fingerprint,
       amount: checked.amount.toString(),
       call_spent: checked.callSpent.toString(),
       ttl_ms: checked.ttlMs,
       enforce: checked.mode === 'enforce',
-      user_id: optional(scopes.user),
-      project_id: optional(scopes.project),
-      organization_id: optional(scopes.organization),
-      key_id: optional(scopes.key),
-      tags: (attribution.tags ?? []).map((tag) => toText(wellFormed(tag))),
-      provider: toText(checked.provider),
-      model: toText(checked.model),
+      user_id: scopes.user,
+      project_id: scopes.project,
+      organization_id: scopes.organization,
+      key_id: scopes.key,
+      tags: (attribution.tags ?? []).map(wellFormed),
+      provider: checked.provider,
+      model: checked.model,
     })
     return reservationOf(answer, request)
   }
@@ -130,14 +127,14 @@ export class PostgresBudgets implements BudgetStore {
     if (cost.amount !== undefined && cost.amount.picos < ZERO) {
       throw invalid('What an attempt cost is not below zero')
     }
-    const answer = await this.#batches.run({ kind: 'settle', id: toText(holdId), entry: encodeEntry(kept) })
+    const answer = await this.#batches.run({ kind: 'settle', id: holdId, entry: encodeEntry(kept) })
     const { state, windows } = answer.answer as SettleAnswer
     return { state, windows: settledOf(answer, windows) }
   }
 
   async release(holdId: string): Promise<void> {
     this.#checkOpen()
-    await this.#batches.run({ kind: 'release', id: toText(holdId) })
+    await this.#batches.run({ kind: 'release', id: wellFormed(holdId) })
   }
 
   async assume(): Promise<number> {
@@ -175,7 +172,7 @@ function windowIn(row: Row): BudgetWindow {
   const count = (name: string): Picos => picos(BigInt(row[name] ?? '0'))
   return {
     budget: decodeBudget(JSON.parse(row['budget'] ?? '') as BudgetRow),
-    id: fromText(row['scope_id'] ?? ''),
+    id: row['scope_id'] ?? '',
     startsAt: Number(row['starts_at']),
     endsAt: ends === null ? null : Number(ends),
     limit: limit === null ? null : picos(BigInt(limit)),

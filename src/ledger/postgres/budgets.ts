@@ -10,7 +10,6 @@ import { picos } from '../../money/picos.ts'
 import type { BudgetWindow, HoldRequest, SettledWindow, Scopes } from '../budget-store.ts'
 import { compareWindows, windowOfCall } from '../windows.ts'
 import type { Answer } from './batches.ts'
-import { fromText, toText } from './text.ts'
 
 /** A budget as `groat.budget_json` writes it. */
 export interface BudgetRow {
@@ -30,7 +29,7 @@ export interface BudgetRow {
 export function encodeBudget(budget: Budget): Omit<BudgetRow, 'id'> {
   return {
     scope: budget.scope,
-    scope_id: toText(budget.id),
+    scope_id: budget.id,
     period: budget.period,
     limit_picos: budget.limit === null ? null : budget.limit.picos.toString(),
     time_zone: budget.timeZone,
@@ -44,7 +43,7 @@ export function encodeBudget(budget: Budget): Omit<BudgetRow, 'id'> {
 export function decodeBudget(row: BudgetRow): Budget {
   return Object.freeze({
     scope: row.scope,
-    id: fromText(row.scope_id),
+    id: row.scope_id,
     period: row.period,
     limit: row.limit_picos === null ? null : new Amount(BigInt(row.limit_picos)),
     timeZone: row.time_zone,
@@ -59,7 +58,7 @@ export function decodeBudget(row: BudgetRow): Budget {
 export function encodeScopes(scopes: Scopes): string {
   const set = BUDGET_SCOPES.flatMap((scope) => {
     const id = scopes[scope]
-    return id === undefined ? [] : [[scope, toText(id)] as const]
+    return id === undefined ? [] : [[scope, id] as const]
   })
   return JSON.stringify(Object.fromEntries(set))
 }
@@ -97,7 +96,7 @@ export function windowsOf(
     const [number, id] = one as PerCall
     const row = budgets[-number - 1]
     if (row === undefined) throw new TypeError('PostgreSQL told of a budget that is not in its answer')
-    return windowOfCall(decodeBudget(row), fromText(id), request.callSpent)
+    return windowOfCall(decodeBudget(row), id, request.callSpent)
   })
 }
 
@@ -119,7 +118,7 @@ function windowOf(batch: Answer['batch'], [number, settled, reserved, excess]: S
   const [, id, startsAt, endsAt, limit] = row
   return {
     budget: decodeBudget(budget),
-    id: fromText(id),
+    id,
     startsAt,
     endsAt,
     limit: limit === null ? null : picos(BigInt(limit)),

@@ -15,7 +15,9 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   },
   '3D000': { says: 'does not exist. Make the database with createdb, or name another', retryable: false },
   '42501': {
-    says: 'refuses this user a permission. Grant CREATE on the database for the first start, and the schema afterwards',
+    says:
+      'refuses this user a permission. Grant CREATE on the database for the first start, and the schema afterwards; for ' +
+      'the first start of a newer groat, connect as the user that made the schema',
     retryable: false,
   },
   '25006': { says: 'can only be read: it is a standby. Name the primary', retryable: true },

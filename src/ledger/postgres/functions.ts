@@ -1,7 +1,7 @@
 import { COLUMNS } from './rows.ts'
 
 /**
- * The functions of version 1. `groat.work` does a whole batch in one round trip and one transaction: it locks all
+ * The functions. `groat.work` does a whole batch in one round trip and one transaction: it locks all
  * windows that the batch concerns, one by one in rising order of id, works in memory, and writes each window once.
  */
 const budgetsOf = (scope: string, id: string): string => `
@@ -117,7 +117,7 @@ const STANDING = `jsonb_build_array(i, w_settled[i]::text, w_reserved[i]::text, 
 
 export const WORK: string = `
 -- The entry of an attempt of which nobody heard again: all that was held for it.
-CREATE FUNCTION groat.assumption_of(h groat.hold, t bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION groat.assumption_of(h groat.hold, t bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('id', h.id || '/assumed', 'kind', 'assumption', 'call_id', h.call_id, 'attempt_id', h.id,
     'at', t, 'provider', h.provider, 'model', h.model, 'requested_model', h.model, 'user_id', h.user_id,
     'project_id', h.project_id, 'organization_id', h.organization_id, 'key_id', h.key_id, 'tags', to_jsonb(h.tags),
@@ -125,7 +125,7 @@ CREATE FUNCTION groat.assumption_of(h groat.hold, t bigint) RETURNS jsonb LANGUA
     'cost_reason', 'nobody heard how the attempt ended while its hold was open', 'duration_ms', t - h.created_at)
 $$;
 
-CREATE FUNCTION groat.work(ops jsonb, assume_max int) RETURNS jsonb LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION groat.work(ops jsonb, assume_max int) RETURNS jsonb LANGUAGE plpgsql
 -- Plans are kept, and the first ones are made while the tables are empty: everything here is found by an index.
 SET jit = off SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -144,11 +144,11 @@ DECLARE
   b_id bigint[] := '{}'; b_limit numeric[] := '{}'; b_enforce boolean[] := '{}';
   -- Holds to be written: where they are in ops, and their part of the plan. Holds to be closed.
   h_at int[] := '{}'; h_from int[] := '{}'; h_to int[] := '{}';
-  c_id text[] := '{}'; c_state text[] := '{}'; c_actual numeric[] := '{}';
+  c_id text[] := '{}'; c_state text[] := '{}'; c_actual numeric[] := '{}'; c_told jsonb[] := '{}';
   op record; one record;
   i int; k int; b int;
   lim numeric; used numeric; less numeric; more numeric; beyond numeric; c numeric; x numeric; w_reached numeric; w_after numeric;
-  refused int; next_state text; seen jsonb; over jsonb;
+  refused int; next_state text; seen jsonb; over jsonb; told jsonb;
   answers jsonb[] := '{}'; answer jsonb; entries jsonb[] := '{}';
 BEGIN
   ids := ARRAY(SELECT o->>'id' FROM jsonb_array_elements(ops) AS o WHERE o ? 'id');
@@ -217,7 +217,7 @@ BEGIN
     LEFT JOIN groat.entry AS e ON o.kind = 'settle' AND e.id = o.entry->>'id'
     ORDER BY o.n
   LOOP
-    answer := '{}'; next_state := NULL; seen := '[]';
+    answer := '{}'; next_state := NULL; seen := '[]'; told := NULL;
     IF op.kind = 'append' THEN
       entries := entries || op.entry;
 
@@ -287,7 +287,12 @@ BEGIN
         more := c - op.held; beyond := more; next_state := 'corrected';
         entries := entries || (op.entry || jsonb_build_object('kind', 'correction', 'cost_picos', CASE WHEN op.entry ? 'cost_picos' THEN more::text END));
       ELSIF op.kind = 'settle' THEN
-        answer := '{"state": "repeated", "windows": []}';
+        -- Its acknowledgement may have been lost: what it told of is told again.
+        FOR one IN SELECT e FROM jsonb_array_elements((op.hold).told) AS e LOOP
+          i := array_position(w_id, (one.e->>0)::bigint);
+          seen := seen || jsonb_build_array(${STANDING} || jsonb_build_array(one.e->1, one.e->2));
+        END LOOP;
+        answer := jsonb_build_object('state', 'repeated', 'windows', seen);
       ELSIF op.kind = 'release' AND op.state = 'open' THEN
         less := op.held; next_state := 'released';
       ELSIF op.kind = 'expire' AND op.state = 'open' THEN
@@ -313,9 +318,13 @@ BEGIN
           END IF;
           IF op.kind = 'settle' THEN
             seen := seen || jsonb_build_array(${STANDING} || jsonb_build_array(over, x::text));
+            IF over <> '[]' OR x > 0 THEN
+              told := coalesce(told, '[]') || jsonb_build_array(jsonb_build_array(w_id[i], over, x::text));
+            END IF;
           END IF;
         END LOOP;
         c_id := c_id || op.id; c_state := c_state || next_state; c_actual := c_actual || c;
+        c_told := array_append(c_told, told);
         answer := jsonb_build_object('state', next_state, 'windows', seen);
       END IF;
     END IF;
@@ -330,8 +339,8 @@ BEGIN
   CROSS JOIN LATERAL jsonb_to_record(ops -> h.at) AS o(id text, call_id text, fingerprint text, amount numeric,
     ttl_ms numeric, user_id text, project_id text, organization_id text, key_id text, tags text[], provider text, model text);
 
-  UPDATE groat.hold AS h SET state = u.state, actual_picos = u.actual, closed_at = t
-  FROM unnest(c_id, c_state, c_actual) AS u(id, state, actual) WHERE h.id = u.id;
+  UPDATE groat.hold AS h SET state = u.state, actual_picos = u.actual, told = u.told, closed_at = t
+  FROM unnest(c_id, c_state, c_actual, c_told) AS u(id, state, actual, told) WHERE h.id = u.id;
 
   UPDATE groat.budget_window AS w
   SET limit_picos = u.lim, settled_picos = u.settled, reserved_picos = u.reserved, excess_picos = u.excess, fired = u.fired

@@ -2,7 +2,6 @@ import type { Dimension, LedgerFilter, LedgerTotal } from '../ledger.ts'
 import { totalOf } from '../totals.ts'
 import type { Ask, Row } from './connection.ts'
 import { READ_COLUMNS, type ReadRow } from './rows.ts'
-import { fromText, toText } from './text.ts'
 
 /** Entries that are read at once. */
 export const PAGE_ENTRIES = 512
@@ -84,19 +83,19 @@ export async function totalsOf(
 function toTotal(by: readonly Dimension[], row: Row): LedgerTotal {
   const group: Partial<Record<Dimension, string | undefined>> = {}
   for (const [index, name] of by.entries()) {
-    const value = row[`group${index}`] ?? undefined
-    group[name] = value === undefined ? undefined : fromText(value)
+    group[name] = row[`group${index}`] ?? undefined
   }
   const count = (name: string): number => Number(row[name])
+  const sum = (name: string): bigint => BigInt(row[name] ?? '0')
   return totalOf(group, count('calls'), {
     attempts: count('attempts'),
     free: count('free'),
     bounded: count('bounded'),
     unknown: count('unknown'),
-    inputTokens: count('input'),
-    outputTokens: count('output'),
-    picos: BigInt(row['cost'] ?? '0'),
-    savings: BigInt(row['savings'] ?? '0'),
+    inputTokens: sum('input'),
+    outputTokens: sum('output'),
+    picos: sum('cost'),
+    savings: sum('savings'),
   })
 }
 
@@ -108,7 +107,7 @@ function conditions(
   let where = ''
   const add = (condition: (parameter: string) => string, value: unknown): void => {
     if (value === undefined) return
-    values.push(typeof value === 'string' ? toText(value) : value)
+    values.push(value)
     where += ` AND ${condition(`$${values.length}`)}`
   }
   add((to) => `at >= ${to}`, filter.from)

@@ -4,7 +4,6 @@ import { Amount } from '../../money/amount.ts'
 import { SHARED_COLUMNS } from '../columns.ts'
 import { ownSumOf, restoreEntry, type KeptEntry } from '../entry.ts'
 import type { EntryKind, LedgerEntry } from '../ledger.ts'
-import { fromText, toText } from './text.ts'
 
 const OWN_COLUMNS = [
   'id',
@@ -43,19 +42,19 @@ export type ReadRow = Readonly<Record<Column, string | null>> & { readonly seq: 
 export function encodeEntry({ entry, raw }: KeptEntry): SentRow {
   const { usage, cost, savings } = entry
   return {
-    id: toText(entry.id),
+    id: entry.id,
     kind: entry.kind,
-    call_id: toText(entry.callId),
-    attempt_id: toText(entry.attemptId),
+    call_id: entry.callId,
+    attempt_id: entry.attemptId,
     at: entry.at,
-    provider: toText(entry.provider),
-    model: toText(entry.model),
-    requested_model: toText(entry.requestedModel),
-    user_id: optional(entry.user),
-    project_id: optional(entry.project),
-    organization_id: optional(entry.organization),
-    key_id: optional(entry.key),
-    tags: entry.tags.map(toText),
+    provider: entry.provider,
+    model: entry.model,
+    requested_model: entry.requestedModel,
+    user_id: entry.user,
+    project_id: entry.project,
+    organization_id: entry.organization,
+    key_id: entry.key,
+    tags: entry.tags,
     input_tokens: usage.inputTokens,
     cache_read_tokens: usage.cacheReadTokens,
     cache_write_tokens: usage.cacheWriteTokens,
@@ -69,22 +68,18 @@ export function encodeEntry({ entry, raw }: KeptEntry): SentRow {
     cost_status: cost.status,
     cost_picos: cost.amount?.picos.toString(),
     cost_source: 'source' in cost ? cost.source : undefined,
-    cost_reason: 'reason' in cost ? toText(cost.reason) : undefined,
-    cost_price_list: 'priceList' in cost ? toText(cost.priceList) : undefined,
+    cost_reason: 'reason' in cost ? cost.reason : undefined,
+    cost_price_list: 'priceList' in cost ? cost.priceList : undefined,
     cost_reported_picos: 'reported' in cost ? cost.reported?.picos.toString() : undefined,
     cost_estimate_picos: ownSumOf(cost)?.picos.toString(),
     cost_lines: encodeLines(cost.lines),
-    service_tier: optional(entry.serviceTier),
-    savings_baseline: optional(savings?.baseline),
+    service_tier: entry.serviceTier,
+    savings_baseline: savings?.baseline,
     savings_picos: savings?.amount.picos.toString(),
     outcome: entry.outcome,
-    error: optional(entry.error),
+    error: entry.error,
     duration_ms: entry.durationMs,
   }
-}
-
-function optional(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : toText(text)
 }
 
 /** A line as it is stored: half the size of an object with names. Fields may be added at the end. */
@@ -112,27 +107,27 @@ function encodeLines(lines: readonly CostLine[]): string {
 /** The entry that was written as this row. */
 export function decodeEntry(row: ReadRow): LedgerEntry {
   const entry: LedgerEntry = {
-    id: fromText(row.id ?? ''),
+    id: row.id ?? '',
     // The words were checked when they were written, and nothing else can write them.
     kind: row.kind as EntryKind,
-    callId: fromText(row.call_id ?? ''),
-    attemptId: fromText(row.attempt_id ?? ''),
+    callId: row.call_id ?? '',
+    attemptId: row.attempt_id ?? '',
     at: Number(row.at),
-    provider: fromText(row.provider ?? ''),
-    model: fromText(row.model ?? ''),
-    requestedModel: fromText(row.requested_model ?? ''),
+    provider: row.provider ?? '',
+    model: row.model ?? '',
+    requestedModel: row.requested_model ?? '',
     user: text(row.user_id),
     project: text(row.project_id),
     organization: text(row.organization_id),
     key: text(row.key_id),
-    tags: (JSON.parse(row.tags ?? '[]') as string[]).map(fromText),
+    tags: JSON.parse(row.tags ?? '[]') as string[],
     usage: decodeUsage(row),
     cost: decodeCost(row),
     serviceTier: text(row.service_tier),
     savings:
       row.savings_picos === null
         ? undefined
-        : { baseline: fromText(row.savings_baseline ?? ''), amount: amountOf(row.savings_picos) },
+        : { baseline: row.savings_baseline ?? '', amount: amountOf(row.savings_picos) },
     outcome: row.outcome as LedgerEntry['outcome'],
     error: text(row.error),
     durationMs: Number(row.duration_ms),
@@ -141,7 +136,7 @@ export function decodeEntry(row: ReadRow): LedgerEntry {
 }
 
 function text(value: string | null): string | undefined {
-  return value === null ? undefined : fromText(value)
+  return value ?? undefined
 }
 
 function amountOf(picos: string): Amount {
@@ -171,7 +166,7 @@ type ExactSource = Extract<Cost, { status: 'exact' }>['source']
 
 function decodeCost(row: ReadRow): Cost {
   const lines = decodeLines(row.cost_lines ?? '[]')
-  const reason = fromText(row.cost_reason ?? '')
+  const reason = row.cost_reason ?? ''
   if (row.cost_status === 'unknown') return { status: 'unknown', amount: undefined, reason, lines }
   const amount = amountOf(row.cost_picos ?? '0')
   if (row.cost_status === 'free') {
@@ -184,7 +179,7 @@ function decodeCost(row: ReadRow): Cost {
       amount,
       source,
       lines,
-      priceList: fromText(row.cost_price_list ?? ''),
+      priceList: row.cost_price_list ?? '',
     } as const
     return {
       ...own,

@@ -122,3 +122,6 @@ CREATE TABLE groat.hold (
 ) WITH (fillfactor = 80);
 CREATE INDEX hold_open ON groat.hold (expires_at) WHERE state = 'open';
 `
+
+/** Version 2: what a settlement told of, as `[window, thresholds, overrun]`, for one that is repeated. */
+export const HOLD_TOLD = 'ALTER TABLE groat.hold ADD COLUMN told jsonb;'

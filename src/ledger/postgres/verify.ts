@@ -1,7 +1,6 @@
 import type { Discrepancy, Verification } from '../budget-store.ts'
 import { DISCREPANCIES_MAX, holdDiscrepancy, windowDiscrepancy } from '../proof.ts'
 import type { Ask, Row } from './connection.ts'
-import { fromText } from './text.ts'
 
 const COUNTS = `
   SELECT (SELECT count(*) FROM groat.budget_window) AS windows, (SELECT count(*) FROM groat.hold) AS holds,
@@ -57,7 +56,7 @@ function wrongWindow(row: Row): Discrepancy[] {
   const limit = row['limit_picos'] ?? null
   const found = windowDiscrepancy({
     scope: row['scope'] ?? '',
-    id: fromText(row['scope_id'] ?? ''),
+    id: row['scope_id'] ?? '',
     period: row['period'] ?? '',
     startsAt: Number(row['starts_at']),
     limit: limit === null ? null : BigInt(limit),
@@ -73,7 +72,7 @@ function wrongWindow(row: Row): Discrepancy[] {
 function wrongHold(row: Row): Discrepancy {
   const entered = row['entered'] ?? null
   return holdDiscrepancy(
-    fromText(row['id'] ?? ''),
+    row['id'] ?? '',
     row['state'] ?? '',
     BigInt(row['actual'] ?? '0'),
     entered === null ? null : BigInt(entered),

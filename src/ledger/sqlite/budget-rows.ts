@@ -2,7 +2,16 @@ import type { Budget, BudgetPeriod, BudgetScope, OnLimit } from '../../core/budg
 import type { Attribution } from '../../core/request.ts'
 import { Amount } from '../../money/amount.ts'
 import { picos, type Picos } from '../../money/picos.ts'
-import type { BudgetRow, BudgetRows, HoldBalance, HoldRow, HoldState, WindowRow } from '../budget-rows.ts'
+import type {
+  BudgetRow,
+  BudgetRows,
+  ClosedHold,
+  HoldBalance,
+  HoldRow,
+  HoldState,
+  Told,
+  WindowRow,
+} from '../budget-rows.ts'
 import type { KeptEntry } from '../entry.ts'
 import type { Row, Statements } from './statements.ts'
 import { encodeEntry, INSERT_ENTRY } from './rows.ts'
@@ -45,6 +54,7 @@ interface HoldTable {
   readonly model: string
   readonly attribution: string
   readonly windows: string
+  readonly told: string | null
   readonly created_at: bigint
   readonly expires_at: bigint
 }
@@ -82,7 +92,7 @@ const ADD_HOLD = `
     expires_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-const BALANCE = 'SELECT id, fingerprint, state, amount_picos, windows FROM hold WHERE id = ?'
+const BALANCE = 'SELECT id, fingerprint, state, amount_picos, windows, told FROM hold WHERE id = ?'
 const EXPIRED = `SELECT * FROM hold WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at, id LIMIT ?`
 
 /** Budgets, windows and holds in the tables of a ledger file. */
@@ -221,9 +231,9 @@ export class SqliteRows implements BudgetRows {
     this.#statements.run(ADD_HOLD, ...values, hold.createdAt, hold.expiresAt)
   }
 
-  closeHold(id: string, from: HoldState, to: HoldState, actual: Picos, now: number): void {
-    const sql = `UPDATE hold SET state = ?, actual_picos = ?, closed_at = ? WHERE id = ? AND state = ?`
-    if (this.#statements.run(sql, to, actual, now, id, from) !== 1) {
+  closeHold(id: string, from: HoldState, { state, actual, told, at }: ClosedHold): void {
+    const sql = `UPDATE hold SET state = ?, actual_picos = ?, told = ?, closed_at = ? WHERE id = ? AND state = ?`
+    if (this.#statements.run(sql, state, actual, encodeTold(told), at, id, from) !== 1) {
       throw new TypeError(`The hold is not ${from}`)
     }
   }
@@ -276,8 +286,26 @@ function decodeWindow(found: Row | undefined): WindowRow | undefined {
 }
 
 function decodeBalance(found: Row): HoldBalance {
-  const { id, fingerprint, state, amount_picos: amount, windows } = found as HoldTable & Row
-  return { id, fingerprint, state, amount: picos(amount), windows: JSON.parse(windows) as number[] }
+  const { id, fingerprint, state, amount_picos: amount, windows, told } = found as HoldTable & Row
+  const places = JSON.parse(windows) as number[]
+  return { id, fingerprint, state, amount: picos(amount), windows: places, told: decodeTold(told) }
+}
+
+/** What a settlement told of a window, as it is stored. */
+type StoredTold = readonly [window: number, crossed: readonly number[], overrun: string]
+
+function encodeTold(told: readonly Told[]): string | null {
+  if (told.length === 0) return null
+  return JSON.stringify(
+    told.map(({ window, crossed, overrun }): StoredTold => [window, crossed, overrun.toString()]),
+  )
+}
+
+function decodeTold(json: string | null): readonly Told[] {
+  if (json === null) return []
+  return (JSON.parse(json) as StoredTold[]).map(([window, crossed, overrun]) => {
+    return { window, crossed, overrun: picos(BigInt(overrun)) }
+  })
 }
 
 function decodeHold(found: Row): HoldRow {

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite'
 import type { Budget } from '../../core/budget.ts'
 import type { Clock } from '../../runtime.ts'
 import { BudgetEngine } from '../budget-engine.ts'
@@ -25,7 +26,9 @@ export interface SqliteBooks {
   readonly commits: GroupCommit
   readonly clock: Clock
   /** Reads, and waits where another process is in the way. @throws AIError `store_failed` */
-  read<T>(question: () => T): Promise<T>
+  read<T>(question: () => T | Promise<T>): Promise<T>
+  /** Makes a connection that only reads. */
+  connect(): DatabaseSync
   /** @throws AIError `store_failed` after the ledger was closed */
   checkOpen(): void
 }
@@ -96,7 +99,14 @@ export class SqliteBudgets implements BudgetStore {
   }
 
   verify(): Promise<Verification> {
-    return this.#read(() => proveBooks(this.#books.statements))
+    return this.#books.read(async () => {
+      const database = this.#books.connect()
+      try {
+        return await proveBooks(database)
+      } finally {
+        database.close()
+      }
+    })
   }
 
   #write<T>(work: (engine: BudgetEngine) => T): Promise<T> {

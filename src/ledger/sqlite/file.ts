@@ -17,6 +17,10 @@ const FOLDER_MODE = 0o700
 /** Smallest SQLite database that is not empty, in bytes: one page. */
 const DATABASE_BYTES_MIN = 512
 
+const MOVED =
+  'was moved, replaced or deleted while it was open, and what is written now would be lost. Put it back where it was, ' +
+  'or start the program again with what is there'
+
 /** Whether a commit waits for the disk (`FULL`) or for the system only. */
 export type Synchronous = 'FULL' | 'NORMAL'
 
@@ -31,6 +35,10 @@ export interface LedgerFile {
   readonly database: DatabaseSync
   /** Absolute. */
   readonly path: string
+  /** @throws AIError where another file, or none, is there by now: what is written to this one nobody else would find */
+  checkPlace(): void
+  /** Makes another connection, which only reads and is its maker's to close. */
+  connect(): DatabaseSync
 }
 
 /**
@@ -46,7 +54,19 @@ export async function openFile(options: FileOptions, runtime: Runtime): Promise<
   try {
     makePlace(fs, paths, path)
     const open = (): DatabaseSync => openDatabase(sqlite, path, options.synchronous)
-    return { path, database: await whenFree(open, options.lockWaitMs, runtime) }
+    const database = await whenFree(open, options.lockWaitMs, runtime)
+    const number = (): string => {
+      // A snapshot of the disk that takes its place has the same numbers of files.
+      const found = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
+      return found ? `${found.dev}/${found.ino}` : 'none'
+    }
+    const opened = number()
+    const checkPlace = (): void => {
+      if (number() !== opened) throw refusedFile(path, MOVED)
+    }
+    const connect = (): DatabaseSync =>
+      new sqlite.DatabaseSync(path, { readOnly: true, timeout: BUSY_BLOCK_MS })
+    return { path, database, checkPlace, connect }
   } catch (error) {
     throw storeFailed(path, error)
   }

@@ -24,6 +24,7 @@ interface Job {
 export class GroupCommit {
   readonly #database: DatabaseSync
   readonly #path: string
+  readonly #checkPlace: () => void
   readonly #lockWaitMs: number
   readonly #runtime: Runtime
   readonly #begin: StatementSync
@@ -36,9 +37,14 @@ export class GroupCommit {
   #waiting: { readonly since: number; tries: number } | undefined
   #onIdle: (() => void)[] = []
 
-  constructor(file: LedgerFile, lockWaitMs: number, runtime: Runtime) {
+  constructor(
+    file: Pick<LedgerFile, 'database' | 'path' | 'checkPlace'>,
+    lockWaitMs: number,
+    runtime: Runtime,
+  ) {
     this.#database = file.database
     this.#path = file.path
+    this.#checkPlace = () => file.checkPlace()
     this.#lockWaitMs = lockWaitMs
     this.#runtime = runtime
     this.#begin = file.database.prepare('BEGIN IMMEDIATE')
@@ -119,6 +125,7 @@ export class GroupCommit {
     this.#begin.run()
     this.#transaction++
     try {
+      this.#checkPlace()
       for (const job of batch) {
         try {
           if (apart && job.statements === 'several') this.#atomically(job.work)

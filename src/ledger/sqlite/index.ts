@@ -114,6 +114,10 @@ class SqliteLedger implements BudgetLedger {
       commits: this.#commits,
       clock: runtime.clock,
       read: (question) => this.#whenFree(question),
+      connect: () => {
+        file.checkPlace()
+        return file.connect()
+      },
       checkOpen: () => this.#checkOpen(),
     })
   }

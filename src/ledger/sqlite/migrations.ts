@@ -223,8 +223,12 @@ CREATE TABLE rollup_call (
 CREATE INDEX rollup_call_cell ON rollup_call (cell_id);
 `
 
+/** What a settlement told of, for one that is repeated since its acknowledgement was lost. */
+const V3 = 'ALTER TABLE hold ADD COLUMN told TEXT;'
+
 /** All steps, in order; the last one's version is the newest that this groat knows. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: V1 },
   { version: 2, sql: `${V2_ENTRY}${V2_BUDGETS}${V2_ROLLUP}` },
+  { version: 3, sql: V3 },
 ]

@@ -38,10 +38,15 @@ const SUMS_OF = [
 const SUMMED = [...SUMS, ...HALVES.flatMap((name) => [`${name}_high`, `${name}_low`])]
 const COLUMNS = ['hour', 'labels', ...LABELS, ...SUMMED].join(', ')
 
-const ROLL = `
-  INSERT INTO rollup_cell (${COLUMNS}, calls)
+/** Adds up entries into a table of cells, beside what it has. */
+function rollInto(table: string): string {
+  return `
+  INSERT INTO ${table} (${COLUMNS}, calls)
   SELECT ${CELL_OF}, ${SUMS_OF}, 0 FROM entry WHERE seq > ?1 AND seq <= ?2 GROUP BY 1, 2
   ON CONFLICT (hour, labels) DO UPDATE SET ${SUMMED.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`
+}
+
+const ROLL = rollInto('rollup_cell')
 
 /** Each call of the new entries with the cells that it has part in, and its first entry in each. */
 const CALLS = `
@@ -165,8 +170,8 @@ function sumsOf(row: Row): Sums {
     joinHalves(half(`${name}_high`), half(`${name}_low`))
   const sums = noSums()
   for (const name of SUMS) sums[name] = Number(row[name])
-  sums.inputTokens = Number(whole('input'))
-  sums.outputTokens = Number(whole('output'))
+  sums.inputTokens = whole('input')
+  sums.outputTokens = whole('output')
   sums.picos = whole('cost')
   sums.savings = whole('savings')
   return sums
@@ -183,20 +188,50 @@ function conditions(filter: LedgerFilter): { readonly where: string; readonly va
   return { where: ['TRUE', ...all.map(([one]) => one)].join(' AND '), values: all.map(([, value]) => value) }
 }
 
-const MADE_ANEW = `SELECT ${CELL_OF}, ${SUMS_OF} FROM entry WHERE seq <= ?1 GROUP BY 1, 2`
+/** Cells that a proof makes anew, on a connection of its own. */
+const MADE_ANEW = `
+  CREATE TEMP TABLE made_cell (${COLUMNS}, calls, UNIQUE (hour, labels))`
+const ROLL_ANEW = rollInto('made_cell')
+
+/** Cells that differ, of the hours after one and up to another. */
 const DIFFERENT = `
   SELECT count(*) AS cells FROM (
-    SELECT * FROM (${MADE_ANEW} EXCEPT SELECT ${COLUMNS} FROM rollup_cell)
-    UNION ALL SELECT * FROM (SELECT ${COLUMNS} FROM rollup_cell EXCEPT ${MADE_ANEW}))`
-const COUNTED = `
-  SELECT (SELECT coalesce(sum(calls), 0) FROM rollup_cell) + (SELECT count(DISTINCT call_id) FROM rollup_call) AS rolled,
-    (SELECT count(DISTINCT call_id) FROM entry WHERE seq <= ?1 AND ${IS_ATTEMPT}) AS calls`
+    SELECT * FROM (SELECT ${COLUMNS} FROM made_cell WHERE hour > ?1 AND hour <= ?2
+      EXCEPT SELECT ${COLUMNS} FROM rollup_cell WHERE hour > ?1 AND hour <= ?2)
+    UNION ALL SELECT * FROM (SELECT ${COLUMNS} FROM rollup_cell WHERE hour > ?1 AND hour <= ?2
+      EXCEPT SELECT ${COLUMNS} FROM made_cell WHERE hour > ?1 AND hour <= ?2))`
+const NEXT_HOUR = `
+  SELECT max(hour) AS last FROM (
+    SELECT hour FROM (SELECT hour FROM made_cell WHERE hour > ?1 UNION ALL SELECT hour FROM rollup_cell WHERE hour > ?1)
+    ORDER BY hour LIMIT ?2)`
 
-/** What is wrong with the rollup, beside what the entries say. */
-export function rollupDiscrepancies(statements: Statements): Discrepancy[] {
+const ROLLED_CALLS = `
+  SELECT (SELECT coalesce(sum(calls), 0) FROM rollup_cell) + (SELECT count(DISTINCT call_id) FROM rollup_call) AS calls`
+const NEXT_CALL = `
+  SELECT max(call_id) AS last FROM (SELECT call_id FROM entry WHERE call_id > ?1 ORDER BY call_id LIMIT ?2)`
+const ENTERED_CALLS = `
+  SELECT count(DISTINCT call_id) AS calls FROM entry
+  WHERE call_id > ?1 AND call_id <= ?2 AND seq <= ?3 AND ${IS_ATTEMPT}`
+
+/** What is wrong with the rollup, beside what the entries say; `rest` lets other work go on after each page. */
+export async function rollupDiscrepancies(
+  statements: Statements,
+  rest: () => Promise<void>,
+): Promise<Discrepancy[]> {
   const { rolled } = rollupProgress(statements)
+  statements.run(MADE_ANEW)
+  for (let seq = 0; seq < rolled; seq += ROLLUP_BATCH) {
+    statements.run(ROLL_ANEW, seq, Math.min(rolled, seq + ROLLUP_BATCH))
+    await rest()
+  }
+  let cells = 0
+  for (let after = -1n, last: unknown; ; after = last) {
+    last = statements.get(NEXT_HOUR, after, ROLLUP_BATCH)?.['last']
+    if (typeof last !== 'bigint') break
+    cells += Number(statements.get(DIFFERENT, after, last)?.['cells'])
+    await rest()
+  }
   const found: Discrepancy[] = []
-  const cells = Number(statements.get(DIFFERENT, rolled)?.['cells'])
   const advice = 'The entries are right: have the rollup made again'
   if (cells > 0) {
     found.push({
@@ -204,12 +239,18 @@ export function rollupDiscrepancies(statements: Statements): Discrepancy[] {
       details: { cells: `${cells}` },
     })
   }
-  const calls = statements.get(COUNTED, rolled)
-  if (calls?.['rolled'] !== calls?.['calls']) {
-    const details = { rolled: String(calls?.['rolled']), calls: String(calls?.['calls']) }
+  let calls = 0
+  for (let after = '', last: unknown; ; after = last) {
+    last = statements.get(NEXT_CALL, after, ROLLUP_BATCH)?.['last']
+    if (typeof last !== 'string') break
+    calls += Number(statements.get(ENTERED_CALLS, after, last, rolled)?.['calls'])
+    await rest()
+  }
+  const rolledCalls = Number(statements.get(ROLLED_CALLS)?.['calls'])
+  if (rolledCalls !== calls) {
     found.push({
-      message: `The rollup counts ${details.rolled} calls, and the entries ${details.calls}. ${advice}`,
-      details,
+      message: `The rollup counts ${rolledCalls} calls, and the entries ${calls}. ${advice}`,
+      details: { rolled: `${rolledCalls}`, calls: `${calls}` },
     })
   }
   return found

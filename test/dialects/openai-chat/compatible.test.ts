@@ -1,35 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { DriverEvent } from '../../../src/core/stream.ts'
 import { SseDecoder } from '../../../src/transport/sse.ts'
-import { endOf, read, readText, type Read } from './world.ts'
+import { faultsOf } from '../../drivers/event-order.ts'
+import { chunk, counts, DONE, endOf, read, readText, sent } from './world.ts'
 
 // What servers that call themselves compatible put on the wire, written by hand after their sources and documentation.
 
-/** A stream of these events; a text is sent as it is. */
-function sent(...events: readonly unknown[]): Read {
-  return readText(
-    events
-      .map((event) => (typeof event === 'string' ? event : `data: ${JSON.stringify(event)}\n\n`))
-      .join(''),
-  )
-}
-
-const chunk = (model: string, delta: object, reason: string | null = null, more: object = {}): object => ({
-  id: 'chatcmpl-7',
-  object: 'chat.completion.chunk',
-  created: 1_790_000_000,
-  model,
-  choices: [{ index: 0, delta, finish_reason: reason }],
-  ...more,
-})
-const counts = (model: string, usage: object, more: object = {}): object => ({
-  ...chunk(model, {}),
-  choices: [],
-  usage,
-  ...more,
-})
-const DONE = 'data: [DONE]\n\n'
 const USAGE = { prompt_tokens: 20, completion_tokens: 8, total_tokens: 28 }
 
 describe('Ollama under /v1', () => {
@@ -285,23 +261,6 @@ const anyChunk = fc.oneof(
   },
   { weight: 1, arbitrary: junk },
 )
-
-/** Whether parts begin and end as they must: nothing inside another, one start, one end and that last. */
-function faultsOf(events: readonly DriverEvent[], complete: boolean): string[] {
-  const faults: string[] = []
-  let open: string | undefined
-  for (const [at, { type }] of events.entries()) {
-    const [kind, step] = /^(text|reasoning)-(start|delta|end)$/.exec(type)?.slice(1) ?? []
-    if (type === 'start' && at > 0) faults.push('a second start')
-    if (at === 0 && type !== 'start') faults.push(`begins with ${type}`)
-    if (type === 'end' && (at !== events.length - 1 || !complete)) faults.push('an end that is none')
-    if (step === 'start' && open) faults.push(`${kind} inside ${open}`)
-    if ((step === 'delta' || step === 'end') && open !== kind) faults.push(`${type} outside`)
-    if (kind === undefined && open) faults.push(`${type} inside ${open}`)
-    open = step === 'start' ? kind : step === 'end' ? undefined : open
-  }
-  return faults
-}
 
 describe('whatever a server sends', () => {
   it('throws nothing, and what comes out of it is in order', () => {

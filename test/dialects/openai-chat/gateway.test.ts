@@ -5,7 +5,7 @@ import { toUsage } from '../../../src/core/usage.ts'
 import { fromWireRequest } from '../../../src/dialects/openai-chat/decode.ts'
 import { ENCODE_INITIAL, toChunks, toWireAnswer } from '../../../src/dialects/openai-chat/encode.ts'
 import { fromWire, OPENAI_CHAT, toWire } from '../../../src/dialects/openai-chat/wire.ts'
-import { errorOf } from '../../drivers/ollama/world.ts'
+import { errorOf } from '../../drivers/world.ts'
 import { readChunks } from './world.ts'
 
 const CALL = { type: 'tool-call', id: 'call_1', name: 'weather', arguments: { city: 'Oslo' } } as const

@@ -22,7 +22,14 @@ describe('a stream of chunks', () => {
         finishReason: { unified: 'stop', raw: 'stop' },
         usage: expect.objectContaining({ inputTokens: 9, outputTokens: 4, raw: USAGE }),
         billing: { usage: USAGE, serviceTier: undefined },
-        raw: { finish_reason: 'stop', usage: USAGE, service_tier: undefined },
+        raw: {
+          id: 'chatcmpl-1',
+          created: 1,
+          model: 'oak',
+          finish_reason: 'stop',
+          usage: USAGE,
+          service_tier: undefined,
+        },
       },
     ])
   })
@@ -105,11 +112,26 @@ describe('a stream of chunks', () => {
     ['end_turn', 'stop'],
     ['length', 'length'],
     ['content_filter', 'content-filter'],
-    ['insufficient_system_resource', 'other'],
+    ['eos', 'stop'],
+    ['model_length', 'length'],
+    ['never_heard_of', 'other'],
     ['toString', 'other'],
   ])('that ends with %s ends with %s', (raw, unified) => {
     expect(endOf(readChunks([delta({ content: 'a' }, raw)])).finishReason).toEqual({ unified, raw })
   })
+
+  it.each(['error', 'insufficient_system_resource'])(
+    'that ends with %s failed, of which the counts are known: half an answer is no success',
+    (raw) => {
+      const { failure, fold } = readChunks([
+        delta({ content: 'So' }),
+        delta({}, raw),
+        { ...HEAD, usage: USAGE },
+      ])
+      expect(failure).toContain(`finish_reason ${raw}`)
+      expect([fold.text, fold.end?.usage.inputTokens]).toEqual(['So', 9])
+    },
+  )
 
   it('without a reason but with [DONE] is complete, and nothing is made up', () => {
     const { fold } = readChunks([delta({ content: 'a' })])
@@ -146,7 +168,14 @@ describe('a stream of chunks', () => {
     expect(reduce(INITIAL, record)).toEqual({ state: INITIAL, events: [], failure: 'not a record' })
   })
 
-  it.each(['', '{', '7', 'null', '[]', '"x"'])('fails for the data %j', (data) => {
+  it('reads over an event without data, which some proxies keep a connection open with', () => {
+    expect(
+      readText(`data:\n\ndata: \n\ndata: ${JSON.stringify(delta({ content: 'a' }, 'stop'))}\n\n`).fold.text,
+    ).toBe('a')
+    expect(reduce(INITIAL, { data: ' ' })).toEqual({ state: INITIAL, events: [] })
+  })
+
+  it.each(['{', '7', 'null', '[]', '"x"'])('fails for the data %j', (data) => {
     expect(reduce(INITIAL, { data }).failure).toBe('not a record')
   })
 
@@ -237,6 +266,19 @@ describe('tool calls in pieces', () => {
       { type: 'end', finishReason: { unified: 'tool-calls', raw: 'tool_calls' } },
     ])
     expect(fold.parts.map(({ type }) => type)).toEqual(['text', 'tool-call', 'tool-call'])
+  })
+
+  it('are none where the answer was cut in the middle of their arguments', () => {
+    const pieces = [fragment(0, 'a', 'plant', '{"tree":"oak"}'), fragment(1, 'b', 'plant', '{"tree":"o')]
+    const cut = readChunks([...pieces, delta({}, 'length')])
+    expect(cut.fold.toolCalls.map(({ id }) => id)).toEqual(['a'])
+    expect(endOf(cut).finishReason.unified).toBe('length')
+    // A model that wrote them wrong is told so.
+    const wrong = readChunks([...pieces, delta({}, 'tool_calls')])
+    expect(wrong.fold.toolCalls.map(({ issues }) => issues)).toEqual([
+      undefined,
+      ['arguments is not an object'],
+    ])
   })
 
   it('are not over because their beginning parses', () => {

@@ -1,20 +1,10 @@
-import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import type { ChatRequest } from '../../../src/core/request.ts'
 import { OPENAI_CHAT, toWire } from '../../../src/dialects/openai-chat/wire.ts'
+import { vendorTypes } from '../vendor-types.ts'
 
-const ROOT = join(import.meta.dirname, '../../..')
-// Inside the package, so that the vendor's types are found, and where nothing is kept.
-const FOLDER = join(ROOT, '.vitest/chat-types')
-
-beforeAll(() => {
-  rmSync(FOLDER, { recursive: true, force: true })
-  mkdirSync(FOLDER, { recursive: true })
-})
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }))
+const types = vendorTypes('ChatCompletionCreateParams', 'openai/resources/chat/completions')
+afterAll(types.remove)
 
 const CALL = { type: 'tool-call', id: 'call_1', name: 'weather', arguments: { city: 'Oslo' } } as const
 const TOOLS = [{ name: 'weather', description: 'The weather', input: { type: 'object', properties: {} } }]
@@ -71,33 +61,13 @@ const REQUESTS: readonly Partial<ChatRequest>[] = [
   },
 ]
 
-async function faultsOf(bodies: readonly unknown[]): Promise<string> {
-  const lines = bodies.map(
-    (body, index) => `export const b${index}: ChatCompletionCreateParams = ${JSON.stringify(body)}`,
-  )
-  const source = [
-    "import type { ChatCompletionCreateParams } from 'openai/resources/chat/completions'",
-    ...lines,
-  ]
-  writeFileSync(join(FOLDER, 'bodies.ts'), `${source.join('\n')}\n`)
-  const config = {
-    extends: '../../tsconfig.json',
-    compilerOptions: { paths: {}, rootDir: '../..' },
-    include: ['*.ts'],
-  }
-  writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(config))
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const run = promisify(execFile)(process.execPath, [tsc, '-p', FOLDER], { cwd: ROOT })
-  return (await run.catch((error: { stdout: string }) => error)).stdout
-}
-
 it("has bodies that OpenAI's own types take", { timeout: 60_000 }, async () => {
   const bodies = REQUESTS.map(
     (more) => toWire({ ...BASE, ...more }, { quirks: OPENAI_CHAT, effort: 'low' }).body,
   )
-  expect(await faultsOf(bodies)).toBe('')
+  expect(await types.faultsOf(bodies)).toBe('')
   // The types refuse what is wrong.
   expect(
-    await faultsOf([{ ...bodies[0], messages: [{ role: 'user', content: [{ type: 'sound' }] }] }]),
+    await types.faultsOf([{ ...bodies[0], messages: [{ role: 'user', content: [{ type: 'sound' }] }] }]),
   ).toMatch(/TS2322/)
 })

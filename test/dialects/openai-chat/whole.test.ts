@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Fold } from '../../../src/core/stream.ts'
-import { toChatUsage } from '../../../src/dialects/openai-chat/usage.ts'
+import { toOpenAIUsage } from '../../../src/dialects/openai-usage.ts'
 import { fromWire } from '../../../src/dialects/openai-chat/wire.ts'
 import { delta, readChunks, USAGE } from './world.ts'
 
@@ -87,9 +87,12 @@ describe('a whole answer', () => {
     }
   })
 
-  it.each([null, 7, [], 'text', {}, { choices: 7 }, { models: [] }])('is none for %j', (json) => {
-    expect(fromWire(json)).toMatchObject({ failure: 'not a record', events: [] })
-  })
+  it.each([null, 7, [], 'text', {}, { choices: 7 }, { choices: [] }, { models: [] }])(
+    'is none for %j',
+    (json) => {
+      expect(fromWire(json)).toMatchObject({ failure: 'not a record', events: [] })
+    },
+  )
 
   it.each([{ error: { message: 'no' } }, { error: 'no', code: 'The service is currently unavailable' }])(
     'fails where it is an error under 200: %j',
@@ -101,7 +104,7 @@ describe('a whole answer', () => {
 
 describe('counts', () => {
   it('have cached and audio tokens inside the input, reasoning inside the output', () => {
-    const usage = toChatUsage({
+    const usage = toOpenAIUsage({
       prompt_tokens: 1_000,
       completion_tokens: 500,
       total_tokens: 1_500,
@@ -127,7 +130,7 @@ describe('counts', () => {
 
   it('have reasoning beside the output where the total says so (xAI), and only there', () => {
     const told = (completion: number, reasoning: number, total: number): unknown =>
-      toChatUsage({
+      toOpenAIUsage({
         prompt_tokens: 12,
         completion_tokens: completion,
         total_tokens: total,
@@ -141,28 +144,28 @@ describe('counts', () => {
 
   it('have the cached tokens beside the input where there are more of them, so that nothing is negative', () => {
     const told = { prompt_tokens: 100, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 500 } }
-    expect(toChatUsage(told)).toMatchObject({ inputTokens: 600, cacheReadTokens: 500 })
+    expect(toOpenAIUsage(told)).toMatchObject({ inputTokens: 600, cacheReadTokens: 500 })
   })
 
   it('of DeepSeek and Moonshot name the cache otherwise', () => {
     expect(
-      toChatUsage({ prompt_tokens: 9, prompt_cache_hit_tokens: 5, prompt_cache_miss_tokens: 4 }),
+      toOpenAIUsage({ prompt_tokens: 9, prompt_cache_hit_tokens: 5, prompt_cache_miss_tokens: 4 }),
     ).toMatchObject({
       inputTokens: 9,
       cacheReadTokens: 5,
     })
-    expect(toChatUsage({ prompt_tokens: 9, cached_tokens: 3 }).cacheReadTokens).toBe(3)
+    expect(toOpenAIUsage({ prompt_tokens: 9, cached_tokens: 3 }).cacheReadTokens).toBe(3)
   })
 
   it('that are no counts are not told', () => {
     for (const wrong of [-1, 1.5, '9', null, {}, Number.NaN]) {
-      expect(toChatUsage({ prompt_tokens: wrong, completion_tokens: wrong })).toMatchObject({
+      expect(toOpenAIUsage({ prompt_tokens: wrong, completion_tokens: wrong })).toMatchObject({
         inputTokens: undefined,
         outputTokens: undefined,
       })
     }
     for (const none of [null, 7, 'x', [], { prompt_tokens_details: 7, completion_tokens_details: null }]) {
-      expect(toChatUsage(none).inputTokens).toBeUndefined()
+      expect(toOpenAIUsage(none).inputTokens).toBeUndefined()
     }
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Message } from '../../../src/core/message.ts'
 import type { ChatRequest } from '../../../src/core/request.ts'
-import { toWireId } from '../../../src/dialects/openai-chat/messages.ts'
+import { toWireId } from '../../../src/dialects/tool-call.ts'
 import {
   COMPATIBLE_CHAT,
   OPENAI_CHAT,
@@ -9,7 +9,7 @@ import {
   type ChatSettings,
 } from '../../../src/dialects/openai-chat/wire.ts'
 import { isStrictSchema } from '../../../src/dialects/strict-schema.ts'
-import { errorOf } from '../../drivers/ollama/world.ts'
+import { errorOf } from '../../drivers/world.ts'
 
 const BASE: ChatRequest = {
   model: 'oak',
@@ -118,10 +118,6 @@ describe('messages on the wire', () => {
       { role: 'user', content: 'Hi there' },
       { role: 'assistant', content: 'Hello Ada' },
       { role: 'assistant', content: 'and more' },
-    ])
-    const developer = { ...OPENAI_CHAT, systemRole: 'developer' } as const
-    expect(messagesOf(messages.slice(0, 1), { quirks: developer })).toEqual([
-      { role: 'developer', content: 'Be brief' },
     ])
   })
 

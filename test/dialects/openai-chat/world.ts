@@ -80,3 +80,31 @@ export function endOf({ fold }: Read): DriverFinish {
 }
 
 export const USAGE = { prompt_tokens: 9, completion_tokens: 4, total_tokens: 13 }
+
+/** What some other server sends: objects as events, texts as they are. */
+export function sent(...events: readonly unknown[]): Read {
+  return readText(
+    events
+      .map((event) => (typeof event === 'string' ? event : `data: ${JSON.stringify(event)}\n\n`))
+      .join(''),
+  )
+}
+
+/** A chunk of another server's model. */
+export function chunk(model: string, said: object, reason: string | null = null, more: object = {}): object {
+  return {
+    id: 'chatcmpl-7',
+    object: 'chat.completion.chunk',
+    created: 1_790_000_000,
+    model,
+    choices: [{ index: 0, delta: said, finish_reason: reason }],
+    ...more,
+  }
+}
+
+/** The chunk with the counts, which has no choice. */
+export function counts(model: string, usage: object, more: object = {}): object {
+  return chunk(model, {}, null, { choices: [], usage, ...more })
+}
+
+export const DONE = 'data: [DONE]\n\n'

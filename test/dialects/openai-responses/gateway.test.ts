@@ -6,7 +6,7 @@ import { fromWireRequest } from '../../../src/dialects/openai-responses/decode.t
 import { ENCODE_INITIAL, toEvents, toWireAnswer } from '../../../src/dialects/openai-responses/encode.ts'
 import { fromWire, INITIAL, reduceEvent } from '../../../src/dialects/openai-responses/stream.ts'
 import { OPENAI_RESPONSES, toWire } from '../../../src/dialects/openai-responses/wire.ts'
-import { errorOf } from '../../drivers/openai/world.ts'
+import { errorOf } from '../../drivers/world.ts'
 
 const CALL = { type: 'tool-call', id: 'call_1', name: 'weather', arguments: { city: 'Oslo' } } as const
 const CLOSED = { type: 'object', properties: {}, additionalProperties: false, required: [] }

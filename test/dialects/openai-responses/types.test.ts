@@ -1,21 +1,11 @@
-import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import type { ChatRequest } from '../../../src/core/request.ts'
 import { kept } from '../../../src/dialects/openai-responses/kept.ts'
 import { OPENAI_RESPONSES, toWire } from '../../../src/dialects/openai-responses/wire.ts'
+import { vendorTypes } from '../vendor-types.ts'
 
-const ROOT = join(import.meta.dirname, '../../..')
-// Inside the package, so that the vendor's types are found, and where nothing is kept.
-const FOLDER = join(ROOT, '.vitest/responses-types')
-
-beforeAll(() => {
-  rmSync(FOLDER, { recursive: true, force: true })
-  mkdirSync(FOLDER, { recursive: true })
-})
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }))
+const types = vendorTypes('ResponseCreateParams', 'openai/resources/responses/responses')
+afterAll(types.remove)
 
 const CALL = {
   type: 'tool-call',
@@ -106,26 +96,6 @@ const REQUESTS: readonly Partial<ChatRequest>[] = [
   },
 ]
 
-async function faultsOf(bodies: readonly unknown[]): Promise<string> {
-  const lines = bodies.map(
-    (body, index) => `export const b${index}: ResponseCreateParams = ${JSON.stringify(body)}`,
-  )
-  const source = [
-    "import type { ResponseCreateParams } from 'openai/resources/responses/responses'",
-    ...lines,
-  ]
-  writeFileSync(join(FOLDER, 'bodies.ts'), `${source.join('\n')}\n`)
-  const config = {
-    extends: '../../tsconfig.json',
-    compilerOptions: { paths: {}, rootDir: '../..' },
-    include: ['*.ts'],
-  }
-  writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(config))
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const run = promisify(execFile)(process.execPath, [tsc, '-p', FOLDER], { cwd: ROOT })
-  return (await run.catch((error: { stdout: string }) => error)).stdout
-}
-
 it("has bodies that OpenAI's own types take", { timeout: 60_000 }, async () => {
   const bodies = REQUESTS.map(
     (more) =>
@@ -145,9 +115,9 @@ it("has bodies that OpenAI's own types take", { timeout: 60_000 }, async () => {
         },
       ).body,
   )
-  expect(await faultsOf(bodies)).toBe('')
+  expect(await types.faultsOf(bodies)).toBe('')
   // The types refuse what is wrong.
-  expect(await faultsOf([{ ...bodies[0], input: [{ role: 'user', content: [{ type: 'sound' }] }] }])).toMatch(
-    /TS2322/,
-  )
+  expect(
+    await types.faultsOf([{ ...bodies[0], input: [{ role: 'user', content: [{ type: 'sound' }] }] }]),
+  ).toMatch(/TS2322/)
 })

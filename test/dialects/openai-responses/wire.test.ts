@@ -7,7 +7,7 @@ import {
   toWire,
   type ResponsesSettings,
 } from '../../../src/dialects/openai-responses/wire.ts'
-import { errorOf } from '../../drivers/openai/world.ts'
+import { errorOf } from '../../drivers/world.ts'
 
 const BASE: ChatRequest = {
   model: 'gpt-6-luna',
@@ -303,13 +303,12 @@ describe('a request', () => {
   it('sends what a server takes beside OpenAI, and nothing else', () => {
     const quirks = {
       ...OPENAI_RESPONSES,
-      takes: new Set(['topK', 'seed', 'stop'] as const),
+      takes: new Set(['topK', 'seed'] as const),
       outputTokensMin: 1,
     }
     const asked = {
       topK: 3,
       seed: 7,
-      stop: 'END',
       temperature: 1,
       topP: 0.5,
       maxOutputTokens: 1,
@@ -318,7 +317,6 @@ describe('a request', () => {
     expect(body(asked, { quirks })).toMatchObject({
       top_k: 3,
       seed: 7,
-      stop: 'END',
       temperature: 1,
       top_p: 0.5,
       max_output_tokens: 1,

@@ -2,7 +2,8 @@ import { createGoogle } from '@ai-sdk/google'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { geminiFixtures } from '../../fixtures/gemini/index.ts'
-import { readPieces, type Read } from './in-memory.ts'
+import type { Read } from '../in-memory.ts'
+import { offline } from './world.ts'
 
 // The same recorded bytes through groat and through the provider of the AI SDK, of which they come.
 const FOLDER = new URL('../../../../shared/recordings/gemini/', import.meta.url)
@@ -87,7 +88,7 @@ function summary(
 describe('the AI SDK, with what was made by hand', () => {
   const whole = Object.values(geminiFixtures).filter(({ expected }) => !('error' in expected))
   it.each(whole)('reads $name as groat does', async ({ bytes }) => {
-    const read = await readPieces([bytes])
+    const read = await offline.readPieces([bytes])
     expect(ours(read)).toEqual(await theirs(bytes, true))
   })
 })
@@ -95,7 +96,7 @@ describe('the AI SDK, with what was made by hand', () => {
 describe.skipIf(!present)('the AI SDK', () => {
   it.each(NAMES)('reads %s as groat does', async (name) => {
     const isStream = !name.endsWith('.json')
-    const read = await readPieces([framed(name)], isStream)
+    const read = await offline.readPieces([framed(name)], { stream: isStream })
     expect(read.error).toBeUndefined()
     expect(ours(read)).toEqual(await theirs(framed(name), isStream))
   })

@@ -3,7 +3,7 @@ import type { AIResponse, Message, Tool } from '../../../src/index.ts'
 import { addUsage } from '../../../src/core/usage.ts'
 import { NO_SIGNATURE } from '../../../src/drivers/gemini/tools.ts'
 import type { GeminiReply } from '../../../src/testing/fake-gemini.ts'
-import { errorOf, openWorld, type Body, type World } from './world.ts'
+import { errorOf, openWorld, START_MS, type Body, type World } from './world.ts'
 
 // The conformance cases of the Gemini API, by their numbers, each against a real socket.
 
@@ -70,7 +70,7 @@ describe('the conformance cases', () => {
       ['output', 500],
     ])
     expect([answer.cost.status, String(answer.cost.amount)]).toEqual(['exact', '0.0030102'])
-    await world.clock.advance(Date.UTC(2027, 0, 2) - Date.UTC(2026, 10, 22))
+    await world.clock.advance(Date.UTC(2027, 0, 2) - START_MS)
     expect(String((await world.ai.sendMessage('Hi')).cost.amount)).toBe('0.0060204')
   })
 
@@ -264,6 +264,10 @@ describe('the conformance cases', () => {
       world.server.reply(reply)
       expect((await errorOf(world.ai.sendMessage('Hi'))).code).toBe('quota_exhausted')
     }
+    // A wait of hours is not waited for, whatever the quota is called.
+    world.server.reply(limited('GenerateRequestsPerProject', '35640s'))
+    const hours = await errorOf(world.ai.sendMessage('Hi'))
+    expect([hours.code, hours.retryable, hours.retryAfterMs]).toEqual(['rate_limited', true, 35_640_000])
     expect([world.server.queued, world.waits.length]).toEqual([0, 1])
   })
 

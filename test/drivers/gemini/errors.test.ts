@@ -269,6 +269,30 @@ describe('the errors of the service', () => {
     expect(waitOf('Slow down')).toBe(7_000)
   })
 
+  it('are asked about once more where the model wrote a call that cannot be read, and both are billed', async () => {
+    await using world = await openWorld({ gemini: { prices: 'gemini' } })
+    const bad = { finishReason: 'MALFORMED_FUNCTION_CALL', promptTokens: 1_000, outputTokens: 10 }
+    world.server.reply(bad, { text: 'Fine.', promptTokens: 1_000, outputTokens: 1 })
+    const answer = await world.ai.sendMessage('Hi')
+    expect([answer.text, answer.attempts.map(({ outcome, cost }) => [outcome, String(cost.amount)])]).toEqual(
+      [
+        'Fine.',
+        // 1,000 × $0.75 and 10 × $3.75 for a million; then 1 × $3.75.
+        [
+          ['error', '0.0007875'],
+          ['ok', '0.00075375'],
+        ],
+      ],
+    )
+    world.server.reply(bad, bad, 'Never asked for.')
+    const error = await errorOf(world.ai.sendMessage('Hi'))
+    expect([error.code, error.details['kind'], world.server.queued]).toEqual([
+      'response_invalid',
+      'model-output-fault',
+      1,
+    ])
+  })
+
   it('show no key and nothing of what was sent', async () => {
     await using world = await openWorld({ gemini: { apiKey: 'AIza-a-secret-key-1234' } })
     const message = 'Bad text "a long prompt that is secret" from AIza-a-secret-key-1234'

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Bill } from '../../../src/core/driver.ts'
 import { UNKNOWN_USAGE } from '../../../src/core/usage.ts'
-import { driver, readRecords, request } from './in-memory.ts'
-import { openWorld } from './world.ts'
+import { offline, openWorld } from './world.ts'
+
+const { driver, readRecords, request } = offline
 
 const GATEWAY = { baseUrl: 'https://gateway.example/v1beta' }
 
@@ -89,6 +90,10 @@ describe('a bill', () => {
       ...text,
       ['tool-call', 'web-search', 1],
       ['tool-call', 'maps', 1],
+    ])
+    expect(linesOf(await billOf(counts, { webSearchQueries: ['a', '', 5, null] }))).toEqual([
+      ...text,
+      ['tool-call', 'web-search', 1],
     ])
     expect(linesOf(await billOf(counts, { webSearchQueries: [] }))).toEqual(text)
     expect(linesOf(await billOf(counts))).toEqual(text)

@@ -13,7 +13,10 @@ describe('the address', () => {
     expect(toAddress({}, { GEMINI_API_KEY: '', GOOGLE_API_KEY: 'key-2' }).headers['x-goog-api-key']).toBe(
       'key-2',
     )
-    expect(toAddress({ apiKey: 'mine' }, { GEMINI_API_KEY: 'key-1' }).headers['x-goog-api-key']).toBe('mine')
+    const keyOf = (apiKey: string, env: Record<string, string>): unknown =>
+      toAddress({ apiKey }, env).headers['x-goog-api-key']
+    expect(keyOf(' mine\n', { GEMINI_API_KEY: 'key-1' })).toBe('mine')
+    expect([keyOf(' ', { GEMINI_API_KEY: 'key-1' }), keyOf('', {})]).toEqual(['key-1', undefined])
     expect(toAddress({ baseUrl: 'https://generativelanguage.googleapis.com/' }, {}).baseUrl).toBe(GOOGLE)
   })
 
@@ -161,6 +164,21 @@ describe('vectors', () => {
     )
     expect(error.message).toContain('did you mean taskType?')
   })
+
+  it.each<[string, number | undefined, readonly number[]]>([
+    ['gemini-embedding-001', 2, [0.6, 0.8]],
+    ['gemini-embedding-001', undefined, [3, 4]],
+    ['gemini-embedding-2', 2, [3, 4]],
+  ])(
+    'of %s with dimensions %s are of length 1 only where the service leaves that out',
+    async (id, dimensions, wanted) => {
+      await using world = await openWorld({ server: { models: [id] } })
+      const body = { embeddings: [{ values: [3, 4] }, { values: [0, 0] }] }
+      world.server.once(`/v1beta/models/${id}:batchEmbedContents`, { body })
+      const asked = { model: id, ...(dimensions === undefined ? {} : { dimensions }) }
+      expect((await world.ai.embed(['one', 'two'], asked)).embeddings).toEqual([wanted, [0, 0]])
+    },
+  )
 
   it('of a service that does not count cost what is not known', async () => {
     await using world = await openWorld({ gemini: { prices: 'gemini' } })

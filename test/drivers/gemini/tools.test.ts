@@ -2,12 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { createAI, type Message } from '../../../src/index.ts'
 import { mock } from '../../../src/testing/index.ts'
 import { fakeGemini } from '../../../src/testing/fake-gemini.ts'
-import { readRecords } from './in-memory.ts'
-import { errorOf, openWorld } from './world.ts'
+import { errorOf, offline, openWorld } from './world.ts'
 
 const calls = async (...functionCalls: unknown[]): Promise<unknown[]> => {
   const parts = functionCalls.map((functionCall) => ({ functionCall }))
-  const { fold } = await readRecords([{ candidates: [{ content: { parts }, finishReason: 'STOP' }] }])
+  const { fold } = await offline.readRecords([{ candidates: [{ content: { parts }, finishReason: 'STOP' }] }])
   return fold.toolCalls.map(({ name, arguments: args, issues = [] }) => [name, args, issues])
 }
 
@@ -31,6 +30,30 @@ describe('a call that a model makes', () => {
       ['a', { value: [1] }, ['arguments is not an object']],
       ['unnamed', {}, ['the call names no tool']],
     ])
+  })
+})
+
+describe('an id of a call', () => {
+  it('of another provider that is long is cut, so that two stay two', async () => {
+    await using world = await openWorld()
+    const ids = ['a', 'b'].map((end) => `${'x'.repeat(70)}${end}`)
+    await world.ai.sendMessage([
+      { role: 'user', content: 'Is it warm?' },
+      {
+        role: 'assistant',
+        content: ids.map((id) => ({ type: 'tool-call', id, name: 'weather', arguments: {} })),
+      },
+      {
+        role: 'tool',
+        content: ids.map((id) => ({ type: 'tool-result', id, name: 'weather', content: id.slice(-1) })),
+      },
+    ])
+    const { contents = [] } = world.bodies()[0] ?? {}
+    const [, model, user] = contents as { parts: Record<string, { id: string }>[] }[]
+    const called = model?.parts.map((part) => part['functionCall']?.id) ?? []
+    expect(called.every((id) => id !== undefined && /^[\w-]{1,64}$/.test(id))).toBe(true)
+    expect(new Set(called).size).toBe(2)
+    expect(user?.parts.map((part) => part['functionResponse']?.id)).toEqual(called)
   })
 })
 

@@ -1,7 +1,9 @@
 import type { Content, GenerateContentConfig, EmbedContentConfig } from '@google/genai'
 import { describe, expect, it } from 'vitest'
 import { toEmbedWire, toWire } from '../../../src/drivers/gemini/wire.ts'
-import { request } from './in-memory.ts'
+import { offline } from './world.ts'
+
+const { request } = offline
 
 // What groat sends is what the vendor's own types allow: the compiler checks the literals, the test that they are sent.
 

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Message } from '../../../src/core/message.ts'
 import type { ChatRequest } from '../../../src/core/request.ts'
 import { toWire } from '../../../src/drivers/gemini/wire.ts'
-import { request } from './in-memory.ts'
+import { offline } from './world.ts'
+
+const { request } = offline
 
 const wire = (more: Partial<ChatRequest> = {}): Readonly<Record<string, unknown>> =>
   toWire(request(more)).body
@@ -94,6 +96,7 @@ describe('a conversation', () => {
       { type: 'text', text: '', providerData: { thoughtSignature } },
       { type: 'text', text: '', providerData: { part: { executableCode: { code: '1' } } } },
       { type: 'text', text: 'c', providerData: { thoughtSignature: 'no base64!' } },
+      { type: 'text', text: 'd', providerData: { thoughtSignature: 'QUJDR' } },
     ] as const
     expect(contents([user('Hi'), { role: 'assistant', content }])).toEqual([
       { role: 'user', parts: [{ text: 'Hi' }] },
@@ -106,6 +109,7 @@ describe('a conversation', () => {
           { text: '', thoughtSignature },
           { executableCode: { code: '1' } },
           { text: 'c' },
+          { text: 'd' },
         ],
       },
     ])
@@ -121,11 +125,12 @@ describe('a conversation', () => {
           { ...CALL, providerData },
           { ...CALL, id: 'gemini_call_2' },
           { ...CALL, id: 'toolu_1' },
+          { ...CALL, id: 'renamed', providerData: { thoughtSignature: 'QUJD' } },
         ],
       },
       {
         role: 'tool',
-        content: ['a', 'gemini_call_2', 'toolu_1', 'lost'].map((id) => ({
+        content: ['a', 'gemini_call_2', 'toolu_1', 'renamed', 'lost'].map((id) => ({
           type: 'tool-result',
           id,
           name: 'clock',
@@ -140,6 +145,7 @@ describe('a conversation', () => {
           { functionCall: { id: 'fc', name: 'clock', args: {} }, thoughtSignature: 'QUJD' },
           { functionCall: { name: 'clock', args: {} } },
           { functionCall: { id: 'toolu_1', name: 'clock', args: {} } },
+          { functionCall: { name: 'clock', args: {} }, thoughtSignature: 'QUJD' },
         ],
       },
       {
@@ -147,11 +153,12 @@ describe('a conversation', () => {
           { functionResponse: { id: 'fc', response: { output: 'ok' } } },
           { functionResponse: { response: { output: { now: 1 } } } },
           { functionResponse: { id: 'toolu_1' } },
+          { functionResponse: {} },
           { functionResponse: { id: 'lost' } },
         ],
       },
     ])
-    expect(JSON.stringify(contents(messages))).not.toContain('gemini_call')
+    expect(JSON.stringify(contents(messages))).not.toMatch(/gemini_call|renamed/)
   })
 
   it('writes a result as an object, an error as one, and a reserved name as text', () => {
@@ -173,6 +180,8 @@ describe('a conversation', () => {
     expect(result('12:00')).toEqual({ output: '12:00' })
     expect(result([1, 2])).toEqual({ output: [1, 2] })
     expect(result('No clock', true)).toEqual({ error: 'No clock' })
+    expect(result('', true)).toEqual({ error: 'error' })
+    expect(result({ a: [{ $ref: '#/a' }] })).toEqual({ output: '{"a":[{"$ref":"#/a"}]}' })
     expect(result({ $ref: '#/a' })).toEqual({ output: '{"$ref":"#/a"}' })
   })
 })
@@ -246,6 +255,8 @@ describe('the settings of a call', () => {
     ['gemma-4-31b-it', 'medium', { includeThoughts: true, thinkingLevel: 'high' }, ['reasoning-downgraded']],
     ['gemini-2.0-flash', 'high', undefined, ['reasoning-unsupported']],
     ['gemini-2.0-flash', 'off', undefined, []],
+    ['gemini-robotics-er-1.5-preview', 'off', { thinkingBudget: 0 }, []],
+    ['gemini-2.5-flash-lite', 'max', { includeThoughts: true, thinkingBudget: 24_576 }, []],
     ['models/gemini-2.5-flash', 'low', { includeThoughts: true, thinkingBudget: 2_048 }, []],
   ])('make %s think at %o: %o', (model, reasoning, thinkingConfig, warned) => {
     const asked = { model, ...(reasoning === undefined ? {} : { reasoning }) }
@@ -306,6 +317,10 @@ describe('tools', () => {
         ],
       },
     ])
+    const either = { type: 'object', anyOf: [{ required: ['a'] }, { required: ['b'] }] }
+    expect(wire({ tools: [{ name: 'either', input: either }] })['tools']).toEqual([
+      { functionDeclarations: [{ name: 'either', parametersJsonSchema: either }] },
+    ])
     expect(codes({ tools })).toEqual(['schema-lowered'])
     expect(wire({ tools })['toolConfig']).toBeUndefined()
   })
@@ -319,6 +334,23 @@ describe('tools', () => {
     expect(
       wire({ tools: [TOOL], ...(toolChoice === undefined ? {} : { toolChoice }) })['toolConfig'],
     ).toEqual(toolConfig)
+  })
+
+  it('of Google are told where they are asked from', () => {
+    const retrievalConfig = { latLng: { latitude: 48.1, longitude: 11.6 } }
+    expect(wire(gemini({ googleMaps: true, retrievalConfig }))).toMatchObject({
+      tools: [{ googleMaps: {} }],
+      toolConfig: { retrievalConfig },
+    })
+  })
+
+  it('may be called as a setting says, unless the call says how', () => {
+    const validated = gemini({ functionCallingMode: 'validated' })
+    const modeOf = (more: Partial<ChatRequest>): unknown =>
+      wire({ tools: [TOOL], ...validated, ...more })['toolConfig']
+    expect(modeOf({})).toEqual({ functionCallingConfig: { mode: 'VALIDATED' } })
+    expect(modeOf({ toolChoice: 'required' })).toEqual({ functionCallingConfig: { mode: 'ANY' } })
+    expect(modeOf({ tools: [] })).toBeUndefined()
   })
 
   it("go together with Google's own from Gemini 3 on, and are refused before", () => {

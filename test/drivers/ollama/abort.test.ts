@@ -7,16 +7,11 @@ import {
   type LedgerEntry,
   type StreamEvent,
 } from '../../../src/index.ts'
-import { systemClock } from '../../../src/runtime.ts'
 import { FakeClock } from '../../../src/testing/fake-clock.ts'
 import type { Gate } from '../../../src/testing/far-end.ts'
 import type { OllamaReply } from '../../../src/testing/fake-ollama.ts'
+import { isSeenAtOnce } from '../../at-once.ts'
 import { errorOf, openWorld, type World } from './world.ts'
-
-/** How long a server may wait until it sees that the client is gone, in milliseconds on the server's own clock. */
-const CLOSE_MS_MAX = 100
-/** The bound is in real time, and a busy machine may stop this process for longer than that. */
-const REAL_TIME = { retry: 3 }
 
 async function entriesOf(world: World): Promise<LedgerEntry[]> {
   const entries: LedgerEntry[] = []
@@ -24,13 +19,11 @@ async function entriesOf(world: World): Promise<LedgerEntry[]> {
   return entries
 }
 
-/** When something was stopped on the server's clock; the server of a world runs on the real one. */
-const now = (): number => systemClock.elapsed()
-
-async function expectClosed(world: World, since: number, path: string = '/api/chat'): Promise<void> {
+/** The server has seen, or sees at once, that the client is gone. */
+async function expectClosed(world: World, path: string = '/api/chat'): Promise<void> {
   const request = world.server.requests.find((one) => one.path === path)
-  expect(request).toBeDefined()
-  expect(((await request?.closed) ?? Infinity) - since).toBeLessThan(CLOSE_MS_MAX)
+  const isClosed = (): boolean => request?.socketClosedAt !== undefined
+  expect(await isSeenAtOnce(isClosed)).toBe(true)
 }
 
 /** Waits until what a test is about is under way. */
@@ -68,7 +61,7 @@ const STAGES: readonly Stage[] = [
   },
 ]
 
-describe.each(STAGES)('an abort $name', REAL_TIME, ({ reply, stream, partial }) => {
+describe.each(STAGES)('an abort $name', ({ reply, stream, partial }) => {
   it('closes the socket, leaves a sibling alone and books the call', async () => {
     await using world = await openWorld()
     const { ai, server } = world
@@ -89,11 +82,10 @@ describe.each(STAGES)('an abort $name', REAL_TIME, ({ reply, stream, partial }) 
     // What was sent has to arrive before it is stopped.
     const arrived = (): boolean => seen.some((event) => 'text' in event && event.text === ' two')
     if (partial !== undefined) while (!arrived()) await turn()
-    const since = now()
     const reason = new Error('enough')
     controller.abort(reason)
     const error = await failed
-    await expectClosed(world, since)
+    await expectClosed(world)
     expect([error.code, error.retryable, error.cause]).toEqual(['aborted', false, reason])
     expect(error.partial?.text).toBe(partial)
     expect(world.chats()).toHaveLength(2)
@@ -112,7 +104,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-describe('an abort before anything is sent', REAL_TIME, () => {
+describe('an abort before anything is sent', () => {
   it('sends nothing where the signal had fired already', async () => {
     await using world = await openWorld()
     for (const mode of ['whole', 'stream']) {
@@ -134,11 +126,11 @@ describe('an abort before anything is sent', REAL_TIME, () => {
     const controller = new AbortController()
     const failed = errorOf(ai.sendMessage('Hi', { signal: controller.signal }))
     const socket = await silent.connected
-    const since = now()
     controller.abort()
     expect((await failed).code).toBe('aborted')
-    await socket.closed
-    expect(now() - since).toBeLessThan(CLOSE_MS_MAX)
+    let closed = false
+    void socket.closed.then(() => (closed = true))
+    expect(await isSeenAtOnce(() => closed)).toBe(true)
     expect(clock.timers).toBe(0)
     await silent.close()
   })
@@ -154,28 +146,24 @@ describe('an abort before anything is sent', REAL_TIME, () => {
     expect((await calls[0])?.code).toBe('aborted')
     await turn()
     expect(world.server.requests[0]?.socketClosedAt).toBeUndefined()
-    const since = now()
     controllers[1]?.abort()
     expect((await calls[1])?.code).toBe('aborted')
-    await expectClosed(world, since, '/api/show')
+    await expectClosed(world, '/api/show')
     // Nothing of it is remembered.
     expect((await world.ai.sendMessage('Hi')).text).toBe('You said: Hi')
   })
 })
 
-describe('leaving a stream', REAL_TIME, () => {
+describe('leaving a stream', () => {
   it('closes the socket, and the call is booked before the loop is left', async () => {
     await using world = await openWorld()
     const gate = world.server.gate()
     world.server.reply({ text: 'one two three', gate, holdAfter: 1 }, 'Still here')
-    let since = 0
     for await (const event of world.ai.streamMessage('Hi')) {
-      if (event.type !== 'text-delta') continue
-      since = now()
-      break
+      if (event.type === 'text-delta') break
     }
     expect((await entriesOf(world)).map(({ outcome }) => outcome)).toEqual(['aborted'])
-    await expectClosed(world, since)
+    await expectClosed(world)
     expect((await world.ai.sendMessage('Hi')).text).toBe('Still here')
     expect(world.clock.timers).toBe(0)
   })
@@ -187,10 +175,9 @@ describe('leaving a stream', REAL_TIME, () => {
     const stream = world.ai.streamMessage('Hi')
     const failed = errorOf(stream.response)
     await gate.arrival()
-    const since = now()
     stream.abort()
     expect((await failed).code).toBe('aborted')
-    await expectClosed(world, since)
+    await expectClosed(world)
   })
 })
 
@@ -227,10 +214,9 @@ describe('time', () => {
     await gate.arrival()
     await world.clock.advance(ms - 1)
     expect(world.server.inFlight).toBe(1)
-    const since = now()
     await world.clock.advance(1)
     const error = await failed
-    await expectClosed(world, since)
+    await expectClosed(world)
     expect(world.clock.timers).toBe(0)
     return error
   }
@@ -305,10 +291,9 @@ describe('time', () => {
     world.server.once('/api/show', { body: {}, headersGate: showing })
     const failed = errorOf(world.ai.sendMessage('Hi', { timeoutMs: 5_000, retries: 0 }))
     await showing.arrival()
-    const since = now()
     await world.clock.advance(5_000)
     expect(deadline(await failed)).toEqual(['timed_out', 'total', true])
-    await expectClosed(world, since, '/api/show')
+    await expectClosed(world, '/api/show')
 
     // What it took is missing afterwards.
     const [asking, answering] = [world.server.gate(), world.server.gate()]

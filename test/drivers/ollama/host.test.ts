@@ -163,4 +163,11 @@ describe('a key and where it may go', () => {
     'of the configuration goes to %s',
     (host) => expect(authorization(host, 'sk-own')).toBe('Bearer sk-own'),
   )
+
+  it('is taken without the blanks around it, and nothing is none', () => {
+    const host = 'https://ollama.com'
+    expect(authorization(host, ' sk-own\n')).toBe('Bearer sk-own')
+    expect(authorization(host, undefined, { OLLAMA_API_KEY: 'sk-cloud\n' })).toBe('Bearer sk-cloud')
+    expect([authorization(host, '', env), authorization(host, ' ')]).toEqual(['Bearer sk-cloud', undefined])
+  })
 })

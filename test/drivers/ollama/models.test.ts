@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createAI } from '../../../src/index.ts'
-import { normalizeName } from '../../../src/drivers/ollama/health.ts'
+import { normalizeName } from '../../../src/drivers/ollama/models.ts'
 import { errorOf, openWorld } from './world.ts'
 
 const DIGEST = 'a'.repeat(64)
@@ -12,7 +12,7 @@ describe('the models of a server', () => {
         models: [
           {
             name: 'llama3.2:3b',
-            capabilities: ['completion', 'tools', 'vision', 'thinking', 'insert', 'sing'],
+            capabilities: ['completion', 'tools', 'vision', 'thinking', 'insert', 'sing', 'constructor'],
             contextLength: 131_072,
             family: 'llama',
             parameterSize: '3.2B',

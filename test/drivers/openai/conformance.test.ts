@@ -290,6 +290,11 @@ describe('the conformance cases of the OpenAI API', () => {
       const answer = await (streamed ? world.ai.streamMessage('hi').response : world.ai.sendMessage('hi'))
       expect(answer.finishReason).toEqual({ unified: 'content-filter', raw: 'completed', detail: 'refusal' })
       expect(answer.text).toBe('I cannot help with that.')
+      // And it goes back as one.
+      world.server.reply('ok')
+      await world.ai.sendMessage([...answer.messages, { role: 'user', content: 'Why?' }])
+      const refusal = { content: [{ type: 'refusal', refusal: 'I cannot help with that.' }] }
+      expect(world.bodies().at(-1)?.['input']).toMatchObject([refusal, {}])
     }
   })
 
@@ -459,5 +464,21 @@ describe('the quirks of the OpenAI API', () => {
     ])
     const input = world.bodies()[1]?.['input'] as readonly { readonly phase?: string }[]
     expect(input.map(({ phase }) => phase)).toEqual([undefined, 'commentary', 'final_answer', undefined])
+  })
+
+  it('reads what was asked for by a schema out of the final answer, and not out of what was said before it', async () => {
+    await using world = await openWorld()
+    const messages = [
+      { text: 'Let me look: {"city":"Rome"}', phase: 'commentary' },
+      { text: '{"city":"Paris"}', phase: 'final_answer' },
+    ] as const
+    const output = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+    for (const streamed of [true, false]) {
+      world.server.reply({ messages })
+      const answer = await (streamed
+        ? world.ai.streamMessage('hi', { output }).response
+        : world.ai.sendMessage('hi', { output }))
+      expect(answer.output).toEqual({ city: 'Paris' })
+    }
   })
 })

@@ -227,6 +227,13 @@ const ROWS: readonly Row[] = [
     false,
   ],
   [404, JSON.stringify({ error: 'model "x" not found' }), 'model_not_found', 'model-missing', false],
+  [
+    400,
+    said('Failed to call a function', { code: 'tool_use_failed' }),
+    'response_invalid',
+    'bad-tool-call',
+    true,
+  ],
   [422, JSON.stringify({ detail: 'Field required' }), 'request_invalid', 'bad-request', false],
 ]
 
@@ -329,12 +336,55 @@ describe('the errors of OpenAI', () => {
     ])
   })
 
+  it('goes on over Responses, once and for all, where a model takes no tools over Chat Completions', async () => {
+    await using world = await openWorld({ openai: { dialect: 'chat' } })
+    const tools = [{ name: 'add', input: { type: 'object', properties: {} } }]
+    const refused = { message: TOOLS, param: 'reasoning_effort' }
+    world.server.once('/v1/chat/completions', { status: 400, error: refused })
+    const answer = await world.ai.sendMessage('1 + 1?', { tools, stop: 'x' })
+    await world.ai.sendMessage('1 + 1?', { tools })
+    await world.ai.sendMessage('Hi')
+    expect(answer.text).toBe('You said: 1 + 1?')
+    expect(answer.warnings.map(({ details }) => details['option'])).toEqual(['stop'])
+    expect(world.server.requests.map(({ path }) => path)).toEqual([
+      '/v1/chat/completions',
+      '/v1/responses',
+      '/v1/responses',
+      '/v1/chat/completions',
+    ])
+  })
+
+  it('learns from each of the calls that were refused at once', async () => {
+    await using world = await openWorld({ openai: { dialect: 'chat' } })
+    const tools = [{ name: 'add', input: { type: 'object', properties: {} } }]
+    const refused = { status: 400, error: { message: TOOLS, param: 'reasoning_effort' } }
+    for (let call = 0; call < 2; call++) world.server.once('/v1/chat/completions', refused)
+    const asked = ['1 + 1?', '2 + 2?']
+    const answers = await Promise.all(asked.map((text) => world.ai.sendMessage(text, { tools })))
+    expect(answers.map(({ text }) => text)).toEqual(asked.map((text) => `You said: ${text}`))
+    const paths = world.server.requests.map(({ path }) => path)
+    expect(paths.slice(2)).toEqual(['/v1/responses', '/v1/responses'])
+    expect(answers.map(({ attempts }) => attempts.map(({ cost }) => String(cost.amount))[0])).toEqual([
+      '0',
+      '0',
+    ])
+  })
+
   it('knows what is refused of thinking, and nothing else for it', () => {
     const of = (more: object): unknown =>
       refusalOf(toError(failure(said('Unsupported parameter', more), { status: 400 })))
     expect(of({ param: 'reasoning.effort', code: 'unsupported_parameter' })).toBe('reasoning')
     expect(of({ param: 'reasoning.summary' })).toBe('summary')
     expect(of({ param: 'temperature' })).toBeUndefined()
+    const said400 = (message: string): unknown => refusalOf(toError(failure(said(message), { status: 400 })))
+    expect(said400('Unrecognized request argument supplied: reasoning_effort')).toBe('reasoning')
+    expect(said400('`reasoning_effort` is not supported with this model')).toBe('reasoning')
+    // The model thinks, and takes another level, or no tools.
+    expect(
+      said400("Unsupported value: 'reasoning_effort' does not support 'minimal' with this model."),
+    ).toBeUndefined()
+    expect(said400(TOOLS)).toBe('tools')
+    expect(said400("Unsupported parameter: 'temperature' is not supported with this model.")).toBeUndefined()
   })
 
   it('shows neither a key nor what was sent', async () => {

@@ -3,11 +3,13 @@ import { toAddress, toSettings, type OpenAIOptions } from '../../../src/drivers/
 import { openai } from '../../../src/drivers/openai/index.ts'
 import { shutdownOf, traitsOf } from '../../../src/drivers/openai/models.ts'
 import { toBill, toDemand } from '../../../src/drivers/openai/pricing.ts'
+import { toWire } from '../../../src/drivers/openai/wire.ts'
 import { createAI } from '../../../src/index.ts'
 import { toUsage } from '../../../src/core/usage.ts'
 import { fakeOpenAI } from '../../../src/testing/fake-openai.ts'
-import { request } from './in-memory.ts'
-import { errorOf, openWorld } from './world.ts'
+import { errorOf, offline, openWorld } from './world.ts'
+
+const { request } = offline
 
 describe('the address', () => {
   const at = (options: OpenAIOptions, env: Record<string, string> = {}): readonly unknown[] => {
@@ -143,6 +145,20 @@ describe('providerOptions.openai', () => {
     ])
   })
 
+  it('say how closely a picture is looked at, and how strictly an answer is held, over Chat Completions too', async () => {
+    await using world = await openWorld({ openai: { dialect: 'chat' } })
+    world.server.default('{}')
+    const content = [{ type: 'image', url: 'https://oak.example/a.png' }] as const
+    const output = { type: 'object', properties: {}, required: [], additionalProperties: false }
+    for (const openai of [{ imageDetail: 'low', strict: false }, {}])
+      await world.ai.sendMessage({ role: 'user', content }, { output, providerOptions: { openai } })
+    const sent = world.bodies().map((body) => JSON.stringify(body))
+    expect(sent.map((one) => [one.includes('"detail":"low"'), one.includes('"strict":true')])).toEqual([
+      [true, false],
+      [false, true],
+    ])
+  })
+
   it('are told of where the dialect has no place for them', async () => {
     await using world = await openWorld({ openai: { dialect: 'chat' } })
     world.server.reply('ok')
@@ -150,6 +166,12 @@ describe('providerOptions.openai', () => {
       providerOptions: { openai: { maxToolCalls: 3, presencePenalty: 1, verbosity: 'low' } },
     })
     expect(world.bodies()[0]).toMatchObject({ presence_penalty: 1, verbosity: 'low' })
+    const own = { include: ['a'], reasoningSummary: 'auto', reasoningContext: 'auto', reasoningMode: 'pro' }
+    world.server.reply('ok')
+    const { warnings } = await world.ai.sendMessage('hi', { providerOptions: { openai: own } })
+    expect(warnings.map(({ details }) => details['option'])).toEqual(
+      Object.keys(own).map((name) => `providerOptions.openai.${name}`),
+    )
     expect(answer.warnings.map(({ details }) => details['option'])).toEqual([
       'providerOptions.openai.maxToolCalls',
     ])
@@ -175,6 +197,8 @@ describe('providerOptions.openai', () => {
     [{ fileSearch: true }, 'an object'],
     [{ body: { max_output_tokens: 9 } }, 'cannot have max_output_tokens'],
     [{ body: { n: 2 } }, 'cannot have n'],
+    [{ promptCacheOptions: { ttl: '12h' } }, "ttl cannot be '12h'"],
+    [{ body: { prompt_cache_options: { ttl: '12h' } } }, "ttl cannot be '12h'"],
     [{ quux: 1 }, 'There is no setting providerOptions.openai.quux'],
   ])('are refused where they are wrong: %o', async (given, said) => {
     const error = await errorOf(Promise.resolve().then(() => toSettings(given, 'responses')))
@@ -236,6 +260,39 @@ describe('how hard a model thinks', () => {
     for (const name of ['temperature', 'top_p', 'stop']) expect(world.bodies()[0]).not.toHaveProperty(name)
     expect(warnings.map(({ details }) => details['option'])).toEqual(['temperature', 'topP', 'stop'])
   })
+
+  it('leaves stop out where a model can think, although it rests, and nowhere else', async () => {
+    const models = ['gpt-5.1', 'gpt-4o', 'qwen3'] as const
+    await using world = await openWorld({ server: { models }, openai: { dialect: 'chat' } })
+    world.server.default('ok')
+    const sent = { stop: 'x', temperature: 0.5 }
+    for (const model of models) await world.ai.sendMessage('hi', { model, ...sent })
+    // A model of others takes what it is sent while it thinks, too.
+    await world.ai.sendMessage('hi', { model: 'qwen3', reasoning: 'high', ...sent })
+    expect(world.bodies().map((body) => [body['stop'], body['temperature']])).toEqual([
+      [undefined, 0.5],
+      [['x'], 0.5],
+      [['x'], 0.5],
+      [['x'], 0.5],
+    ])
+  })
+
+  it('takes a model that it does not know for one that refuses, at the address of OpenAI', () => {
+    const of = (baseUrl: string): unknown => {
+      const options: OpenAIOptions = { baseUrl, dialect: 'chat' }
+      const known = {
+        options,
+        address: toAddress(options, {}),
+        profile: undefined,
+        memory: {},
+        version: undefined,
+      }
+      return toWire(request({ model: 'gpt-9', reasoning: 'high', temperature: 1 }), known).body['temperature']
+    }
+    expect([of('https://api.openai.com/v1'), of('https://x.example/v1')]).toEqual([undefined, 1])
+    // Azure has the same models, by names of one's own.
+    expect(of('https://oak.openai.azure.com/openai/v1')).toBeUndefined()
+  })
 })
 
 describe('the models and the health', () => {
@@ -271,6 +328,20 @@ describe('the models and the health', () => {
       undefined,
       undefined,
       undefined,
+    ])
+  })
+
+  it('have the window that compatible servers tell, and may come without anything around them', async () => {
+    await using world = await openWorld()
+    const models = ['context_length', 'max_model_len', 'context_window', 'max_context_length'].map(
+      (field, index) => ({ id: `m${index}`, [field]: 8_192, created: index }),
+    )
+    world.server.once('/v1/models', { body: models })
+    const listed = await world.ai.provider('openai').models.list()
+    expect(listed.map(({ contextLength }) => contextLength)).toEqual([8_192, 8_192, 8_192, 8_192])
+    expect(listed.map(({ modifiedAt }) => modifiedAt).slice(0, 2)).toEqual([
+      undefined,
+      '1970-01-01T00:00:01.000Z',
     ])
   })
 
@@ -401,12 +472,15 @@ describe('what is billed', () => {
       inputTokens: undefined,
       toolCalls: [{ name: 'web-search', max: undefined }],
     })
-    expect(demand({ modalities: ['text', 'audio'] })).toMatchObject({
-      outputKinds: ['output', 'reasoning', 'output-audio'],
-    })
+    for (const modalities of [['text', 'audio'], 'audio'])
+      expect(demand({ modalities })).toMatchObject({ outputKinds: ['output', 'reasoning', 'output-audio'] })
     const grok = { baseUrl: 'https://api.x.ai/v1', prices: 'xai' }
     expect(demand({}, grok)).toMatchObject({ outputBound: 'uncapped' })
     expect(demand({})).toMatchObject({ outputBound: 'capped' })
+    // At Alibaba Cloud thoughts come beside the limit.
+    for (const body of [{ enable_thinking: true }, { thinking_budget: 5 }, { enable_thinking: 'yes' }])
+      expect(demand(body)).toMatchObject({ outputBound: 'uncapped' })
+    expect(demand({ enable_thinking: false })).toMatchObject({ outputBound: 'capped' })
   })
 
   it('has no price for half a day in the cache, which is refused', async () => {

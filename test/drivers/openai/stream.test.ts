@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isObject } from '../../../src/core/error-text.ts'
+import type { ChatRequest } from '../../../src/core/request.ts'
+import { OPENAI_RESPONSES, toWire } from '../../../src/dialects/openai-responses/wire.ts'
 import { openaiFixtures } from '../../fixtures/openai/index.ts'
-import { cutAt, readPieces, type Read } from './in-memory.ts'
+import { faultsOf } from '../event-order.ts'
+import { cutAt, type Read } from '../in-memory.ts'
+import { offline } from './world.ts'
+
+const { readPieces, readRecords, request } = offline
 
 interface Expected {
   readonly text?: string
@@ -189,6 +196,7 @@ describe('a stream of OpenAI', () => {
       const starts = events.flatMap(({ type }, at) => (type === 'start' ? [at] : []))
       expect(starts, name).toEqual(name === 'error-nested' ? [] : [0])
       if (error === undefined) expect(events.at(-1)?.type, name).toBe('end')
+      expect(faultsOf(events, true), name).toEqual([])
     }
   })
 
@@ -196,16 +204,120 @@ describe('a stream of OpenAI', () => {
     const text = new TextDecoder().decode(bytesOf('only-at-the-end'))
     const last = /data: (\{"type":"response.completed".*\})/.exec(text)?.[1] ?? ''
     const { response } = JSON.parse(last) as { response: object }
-    const whole = await readPieces([new TextEncoder().encode(JSON.stringify(response))], false)
+    const whole = await readRecords([response], { stream: false })
     const streamed = await readPieces([bytesOf('only-at-the-end')])
     expect(whole.fold.parts).toEqual(streamed.fold.parts)
     expect(whole.fold.end).toEqual(streamed.fold.end)
   })
 
+  it('has what stands beside a text in raw, streamed or whole, and its text once', async () => {
+    const annotations = [{ type: 'url_citation', url: 'https://oak.example', start_index: 0, end_index: 3 }]
+    const logprobs = [{ token: 'An', logprob: -0.1 }]
+    const content = [
+      { type: 'output_text', text: 'Look. ', annotations: [], logprobs: [] },
+      { type: 'output_text', text: 'An oak.', annotations, logprobs },
+    ]
+    const item = { type: 'message', role: 'assistant', status: 'completed', content }
+    const plain = { ...item, content: content.slice(0, 1) }
+    const response = { object: 'response', id: 'resp_1', status: 'completed', output: [plain, item] }
+    const done = [plain, item].map((one, output_index) => ({
+      type: 'response.output_item.done',
+      output_index,
+      item: one,
+    }))
+    const last = { type: 'response.completed', response: { ...response, output: [] } }
+    for (const { fold } of [
+      await readRecords([...done, last]),
+      await readRecords([response], { stream: false }),
+    ]) {
+      expect(fold.text).toBe('Look. Look. An oak.')
+      expect(fold.end?.raw).toEqual({
+        object: 'response',
+        id: 'resp_1',
+        status: 'completed',
+        output: [{ type: 'message', content: [{}, { annotations, logprobs }] }],
+      })
+    }
+    const { fold } = await readPieces([bytesOf('text')])
+    expect(fold.end?.raw).not.toHaveProperty('output')
+  })
+
+  it('keeps a thought that is sealed in the whole answer only, in its place', async () => {
+    const thought = { type: 'reasoning', id: 'rs_1', summary: [] }
+    const sealed = { ...thought, encrypted_content: 'c2VhbGVk' }
+    const call = { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'plant', arguments: '{}' }
+    const done = [thought, call].map((item, output_index) => ({
+      type: 'response.output_item.done',
+      output_index,
+      item,
+    }))
+    const last = { type: 'response.completed', response: { status: 'completed', output: [sealed, call] } }
+    const { fold } = await readRecords([...done, last])
+    const parts = fold.parts.map((part) => {
+      const owned = 'providerData' in part ? part.providerData : undefined
+      return isObject(owned) ? { ...part, providerData: owned['data'] } : part
+    })
+    const messages = [{ role: 'assistant', content: parts }] as ChatRequest['messages']
+    const { body } = toWire({ ...request(), messages }, { quirks: OPENAI_RESPONSES })
+    expect(body['input']).toEqual([sealed, call])
+    // Where it never is, it stays out, and so does the id that it was tied to.
+    const unsealed = await readRecords([...done, { ...last, response: { status: 'completed', output: [] } }])
+    expect(unsealed.fold.parts.map(({ type }) => type)).toEqual(['reasoning', 'tool-call'])
+  })
+
+  it('takes an error without a type for the error that it names', async () => {
+    const error = { error: { message: 'Slow down', code: 'rate_limit_exceeded' } }
+    const read = await readRecords([{ type: 'response.created', response: { id: 'resp_1' } }, error])
+    expect(read.error).toBe('rate_limited')
+  })
+
+  it('waits for the first word to know in which dialect it is', async () => {
+    const chunk = {
+      object: 'chat.completion.chunk',
+      model: 'm',
+      choices: [{ delta: { content: 'Hi' }, finish_reason: 'stop' }],
+    }
+    const text = `data: \n\ndata: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`
+    const { fold, error } = await readPieces([new TextEncoder().encode(text)])
+    expect([fold.text, error]).toEqual(['Hi', undefined])
+  })
+
+  it('reads over events without data, and a word of the end that is none, in the middle', async () => {
+    const whole = await readPieces([bytesOf('text')])
+    const text = new TextDecoder()
+      .decode(bytesOf('text'))
+      .replaceAll('\n\n', '\n\ndata: \n\ndata: [DONE]\n\n')
+    expect((await readPieces([new TextEncoder().encode(text)])).events).toEqual(whole.events)
+  })
+
+  it('bills calls of the tools that there are, and nothing for a name that every object has', async () => {
+    const output = ['constructor', 'toString', 'web_search_call'].map((type) => ({
+      type,
+      status: 'completed',
+    }))
+    const { fold } = await readRecords([{ object: 'response', status: 'completed', output }], {
+      stream: false,
+    })
+    expect(fold.end?.billing).toEqual(expect.objectContaining({ toolCalls: { 'web-search': 1 } }))
+  })
+
+  it('says where a picture is, which no part of an answer can be', async () => {
+    const drawn = { type: 'image_generation_call', id: 'ig_1', status: 'completed', result: 'iVBORw0KGgo=' }
+    const answer = (item: object): object => ({ object: 'response', status: 'completed', output: [item] })
+    const { fold } = await readRecords([answer(drawn)], { stream: false })
+    expect(fold.warnings.map(({ code }) => code)).toEqual(['media-in-answer'])
+    expect(fold.parts).toMatchObject([{ text: '', providerData: { data: { item: drawn } } }])
+    const failed = await readRecords([answer({ ...drawn, result: null })], { stream: false })
+    expect(failed.fold.warnings).toEqual([])
+  })
+
   it('takes an answer that was cancelled, or is none, for no answer', async () => {
     const read = async (json: unknown): Promise<unknown> =>
-      (await readPieces([new TextEncoder().encode(JSON.stringify(json))], false)).error
+      (await readRecords([json], { stream: false })).error
     expect(await read({ object: 'response', status: 'cancelled', output: [] })).toBe('provider_unavailable')
+    // Nothing of it is there yet: an empty answer would look like a success.
+    for (const status of ['queued', 'in_progress'])
+      expect(await read({ object: 'response', status, output: [] })).toBe('provider_unavailable')
     expect(await read({ object: 'response', status: 'completed' })).toBe('response_invalid')
     expect(await read([])).toBe('response_invalid')
     expect(await read({ object: 'response', status: 'completed', output: [] })).toBeUndefined()

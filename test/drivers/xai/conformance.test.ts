@@ -170,6 +170,8 @@ describe('xAI, case by case', () => {
         arguments: '{"query":"xai"}',
         callId: 'xs_call_1',
       },
+      // Whatever its id is like: nobody but xAI has tools of this type here.
+      { type: 'custom_tool_call', name: 'view_x_video', arguments: '{"url":"x"}', callId: 'call_1' },
       { type: 'web_search_call', name: 'web_search', arguments: '{"query":"xai"}' },
     ]
     world.server.reply({ text: 'Found it.', serverCalls }, { text: 'Found it.', serverCalls })
@@ -240,6 +242,7 @@ describe('xAI, case by case', () => {
         { type: 'summary_text', text: 'First this.' },
         { type: 'summary_text', text: 'Then that.' },
       ],
+      status: 'completed',
       encrypted_content: 'c2VhbGVk',
     })
     expect(input[2]).toMatchObject({ call_id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' })

@@ -156,7 +156,7 @@ const CASES: readonly Case[] = [
 
 describe('what xAI says went wrong', () => {
   it.each(CASES)('is understood for %s', (_, status, body, code, retryable) => {
-    const error = toError(failure(body, status))
+    const error = toError(failure(body, { status }))
     expect([error.code, error.retryable, error.status]).toEqual([code, retryable, status])
     expect(error.message).not.toMatch(/\{\w+\}/)
   })
@@ -168,7 +168,7 @@ describe('what xAI says went wrong', () => {
           code: INVALID,
           error: "This model's maximum prompt length is 131072 but the request contains 200000 tokens.",
         },
-        400,
+        { status: 400 },
       ),
     )
     expect(error.code).toBe('context_too_long')
@@ -176,7 +176,7 @@ describe('what xAI says went wrong', () => {
   })
 
   it('is told with its code and its words', () => {
-    const error = toError(failure({ code: INVALID, error: 'n must be 1' }, 400))
+    const error = toError(failure({ code: INVALID, error: 'n must be 1' }, { status: 400 }))
     expect(error.message).toContain(`${INVALID}: n must be 1`)
     expect(error.details).toMatchObject({ code: INVALID, said: `${INVALID}: n must be 1` })
   })

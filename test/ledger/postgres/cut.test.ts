@@ -109,6 +109,19 @@ describe.skipIf(!isAvailable())('a connection to PostgreSQL that is cut', () => 
     await ledger.close()
   })
 
+  test('after a settlement was committed loses nothing that it has to tell', async () => {
+    const ledger = await open()
+    await hold(ledger, 'a', '0.9')
+    between.losesNext = true
+    const { state, windows } = await settle(ledger, 'a', '1.2')
+    expect([state, windows.map(({ crossed, overrun }) => [crossed, overrun]), between.lost]).toEqual([
+      'repeated',
+      [[[0.8, 0.95], 300_000_000_000n]],
+      1,
+    ])
+    await ledger.close()
+  })
+
   test('while it is idle is made again for the next write and the next question', async () => {
     const ledger = await open()
     await hold(ledger, 'a', '0.5')

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BUDGET_SCOPES } from '../../../src/core/budget.ts'
 import { parseUsd } from '../../../src/money/amount.ts'
-import { budget } from '../budget-case.ts'
+import { budget, hold, settle } from '../budget-case.ts'
 import { isAvailable, START_MS, startServer, type Server } from './server.ts'
 
 const SPENDER = join(import.meta.dirname, 'spender.child.ts')
@@ -99,6 +99,20 @@ describe.skipIf(!isAvailable())('several processes on one PostgreSQL', () => {
     )
     for (const ledger of ledgers) await ledger.close()
     const rows = await server.ask(`SELECT value FROM groat_at_once.meta WHERE key = 'schema_version'`)
-    expect(rows).toEqual([{ value: '1' }])
+    expect(rows).toEqual([{ value: '2' }])
+  })
+
+  test('bring a schema of version 1 up to date, with the holds that are open in it', async () => {
+    const old = await server.open({ schema: 'groat_version_1' })
+    await old.budgets.set(budget({ limit: '1' }))
+    await hold(old, 'a', '0.9')
+    await old.close()
+    await server.ask('ALTER TABLE groat_version_1.hold DROP COLUMN told')
+    await server.ask(`UPDATE groat_version_1.meta SET value = '1' WHERE key = 'schema_version'`)
+    const ledger = await server.open({ schema: 'groat_version_1' })
+    expect((await settle(ledger, 'a', '0.9')).windows[0]?.crossed).toEqual([0.8])
+    expect((await settle(ledger, 'a', '0.9')).windows[0]?.crossed).toEqual([0.8])
+    expect(await ledger.budgets.verify()).toMatchObject({ holds: 1, openHolds: 0, discrepancies: [] })
+    await ledger.close()
   })
 })

@@ -172,7 +172,7 @@ describe.skipIf(!isAvailable({ own: true }))('a PostgreSQL that is there', () =>
     expect(error.message).toContain('SQL_ASCII')
   })
 
-  test('needs the right to make a schema the first time only', async () => {
+  test('needs the right to make a schema the first time, and to change it the first time that groat is newer', async () => {
     await server.ask(`CREATE ROLE lesser LOGIN PASSWORD 'lesser-s3cret'`)
     const url = Object.assign(new URL(server.url), { username: 'lesser', password: 'lesser-s3cret' }).href
     const error = await failure(openPostgresLedger({ url, schema: 'groat_lesser' }))
@@ -188,6 +188,14 @@ describe.skipIf(!isAvailable({ own: true }))('a PostgreSQL that is there', () =>
     await settle(ledger, 'a', '0.5')
     expect(await attemptsIn(ledger)).toEqual(['a'])
     await ledger.close()
+    // A newer groat changes what the other user owns.
+    await server.ask(`ALTER TABLE groat_lesser.hold DROP COLUMN told;
+      UPDATE groat_lesser.meta SET value = '1' WHERE key = 'schema_version'`)
+    const newer = await failure(openPostgresLedger({ url, schema: 'groat_lesser' }))
+    assertError(newer, 'store_failed', false)
+    expect(newer.message).toContain('connect as the user that made the schema')
+    await (await server.open({ schema: 'groat_lesser' })).close()
+    await (await openPostgresLedger({ url, schema: 'groat_lesser' })).close()
   })
 
   test('refuses to change or delete an entry, and a window above its limit', async () => {
