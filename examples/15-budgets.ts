@@ -19,7 +19,7 @@ const ask = ai.with({ user: 'ada', maxOutputTokens: 2_000 })
 try {
   await ask.sendMessage('Tell me a story')
 } catch (error) {
-  if (!isAIError(error) || error.code !== 'budget_exceeded') throw error
+  if (!isAIError(error, 'budget_exceeded')) throw error
   const { needed, affordableOutputTokens } = error.details
   console.log(
     'it could cost',

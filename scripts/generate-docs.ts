@@ -39,7 +39,9 @@ function cliHelp(): string {
     text = ''
     command.outputHelp()
     const names = [...above, command.name()]
-    const own = `### ${names.join(' ')}\n\n\`\`\`text\n${text.trim()}\n\`\`\``
+    // What every command takes is said once, at the top.
+    const words = text.replace(/^Global Options:\n(?: .*\n)+\n?/m, '').trim()
+    const own = `### ${names.join(' ')}\n\n\`\`\`text\n${words}\n\`\`\``
     return [own, ...command.commands.flatMap((one) => helpOf(one, names))]
   }
   return helpOf(program, []).join('\n\n')

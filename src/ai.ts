@@ -44,7 +44,8 @@ export class Client extends Handle {
   }
 
   /**
-   * Compares the models of every provider with `previous`, by provider. @default what this client saw at its last sync
+   * Compares the models of every configured provider with `previous`, by provider. @default what this client saw at its
+   * last sync
    */
   async syncModels(
     previous: Readonly<Record<string, readonly ModelInfo[]>> = {},
@@ -52,7 +53,7 @@ export class Client extends Handle {
   ): Promise<readonly ProviderModels[]> {
     const engine = await this.#source()
     return Promise.all(
-      [...engine.providers.keys()].map(async (provider): Promise<ProviderModels> => {
+      configuredIn(engine).map(async (provider): Promise<ProviderModels> => {
         try {
           const changes = await this.provider(provider).models.sync(previous[provider], options)
           return { provider, status: 'synced', ...changes }
@@ -67,9 +68,7 @@ export class Client extends Handle {
   /** The health of every configured provider under `details`; `status` is that of the worst. */
   override async health(options: QueryOptions = {}): Promise<Health> {
     const engine = await this.#source()
-    const all = await Promise.all(
-      [...engine.providers.keys()].map((name) => this.provider(name).health(options)),
-    )
+    const all = await Promise.all(configuredIn(engine).map((name) => this.provider(name).health(options)))
     const status = (['down', 'degraded'] as const).find((one) => all.some((health) => health.status === one))
     return {
       provider: '*',
@@ -88,6 +87,10 @@ export class Client extends Handle {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+function configuredIn({ providers }: Engine): readonly string[] {
+  return [...providers.values()].flatMap(({ name, configured }) => (configured ? [name] : []))
 }
 
 /** A client of its own, without global state. @throws AIError `config_invalid` at once for a wrong configuration */

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ERROR_CODES } from '../src/core/errors.ts'
 import { fakeOllama, type FakeOllama } from '../src/testing/index.ts'
+import { QUIET, READS_AWAIT_USING } from './node.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 // Inside the package, so that `groat` in a fence is the package itself, by its own exports.
-const FENCES = join(ROOT, '.docs-check')
+const FENCES = join(ROOT, `.docs-check-${process.pid}`)
 
 interface Fence {
   readonly page: string
@@ -36,6 +37,34 @@ function fencesOf(page: string): Fence[] {
   }))
 }
 
+interface Link {
+  /** Empty for one within the page. */
+  readonly path: string
+  readonly heading: string | undefined
+}
+
+/** The links of a page to what is in the repository. */
+function linksOf(page: string): Link[] {
+  const text = readFileSync(join(ROOT, page), 'utf8').replaceAll(/```[\s\S]*?```|`[^`]*`/g, '')
+  return [...text.matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)]
+    .map(([, path = '', heading]) => ({ path: path.replaceAll(/\s+/g, ''), heading }))
+    .filter(({ path }) => !/^[a-z]+:/.test(path))
+}
+
+/** The names by which links reach the headings of a page, as GitHub makes them. */
+function headingsOf(page: string): ReadonlySet<string> {
+  const text = readFileSync(join(ROOT, page), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '')
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map((match) => match[1] ?? '')
+  return new Set(
+    headings.map((one) =>
+      one
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
 const fences = PAGES.flatMap(fencesOf)
 let server: FakeOllama
 
@@ -56,7 +85,14 @@ describe('the docs', () => {
   it('have code that type-checks', async () => {
     const config = {
       extends: '../tsconfig.json',
-      compilerOptions: { paths: {}, rootDir: '..', noUnusedLocals: false },
+      compilerOptions: {
+        paths: {},
+        rootDir: '..',
+        noUnusedLocals: false,
+        // What Node 22 runs below.
+        noEmit: READS_AWAIT_USING,
+        declaration: false,
+      },
       include: ['*.ts'],
     }
     writeFileSync(join(FENCES, 'tsconfig.json'), JSON.stringify(config))
@@ -73,20 +109,38 @@ describe('the docs', () => {
       .map((fence) => [relative(FENCES, fence.file), fence]),
   )('print what they say: %s', async (_, fence) => {
     const env = { PATH: process.env['PATH'], OLLAMA_HOST: server.url }
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [fence.file], { cwd: FENCES, env })
+    const file = READS_AWAIT_USING ? fence.file : fence.file.replace(/ts$/, 'js')
+    const args = [...QUIET, file]
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: FENCES, env })
     expect(stderr).toBe('')
     expect(stdout.trimEnd()).toBe(fence.printed?.trimEnd())
   })
 
-  it('link to what is there', () => {
-    const broken = PAGES.flatMap((page) => {
-      const text = readFileSync(join(ROOT, page), 'utf8').replaceAll(/```[\s\S]*?```|`[^`]*`/g, '')
-      return [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
-        .map((match) => match[1]?.replaceAll(/\s+/g, '') ?? '')
-        .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(ROOT, dirname(page), link)))
-        .map((link) => `${page}: ${link}`)
-    })
+  it('link to what is there, to the heading', () => {
+    const broken = PAGES.flatMap((page) =>
+      linksOf(page)
+        .filter(({ path, heading }) => {
+          const target = join(dirname(page), path === '' ? basename(page) : path)
+          if (!existsSync(join(ROOT, target))) return true
+          return heading !== undefined && !headingsOf(target).has(heading)
+        })
+        .map(({ path, heading }) => `${page}: ${path}#${heading ?? ''}`),
+    )
     expect(broken).toEqual([])
+  })
+
+  it('are all found from the README', () => {
+    const found = new Set(['README.md'])
+    for (const page of found) {
+      for (const { path } of linksOf(page)) {
+        const target = join(dirname(page), path)
+        const pages = PAGES.filter((one) => one === target || dirname(one) === target)
+        for (const one of pages) found.add(one)
+      }
+    }
+    const docs = PAGES.filter((page) => page.startsWith('docs'))
+    expect(docs.filter((page) => !found.has(page))).toEqual([])
+    expect(docs.length).toBeGreaterThan(20)
   })
 
   it('have a section for each error code, and for no other', () => {

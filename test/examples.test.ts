@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fakeOllama, fakeXai, type FakeOllama, type FakeXai, type OllamaReply } from '../src/testing/index.ts'
+import { QUIET, READS_AWAIT_USING } from './node.ts'
 
-const EXAMPLES = join(import.meta.dirname, '../examples')
+const ROOT = join(import.meta.dirname, '..')
+const EXAMPLES = join(ROOT, 'examples')
 
 /** What each example prints when the stand-in repeats what it was asked. */
 const PRINTED: Readonly<Record<string, string>> = {
@@ -54,6 +56,15 @@ const PRINTED: Readonly<Record<string, string>> = {
   '21-gemini.ts':
     'Blue is scattered most.\nBecause air scatters blue light.\n' +
     'input: 6 x $0.0000003 = $0.0000018\noutput: 9 x $0.0000025 = $0.0000225\n',
+  '22-web-service.ts':
+    'ada 200 You said: Why? $0.00000134\nada 200 You said: Why? $0.00000134\n' +
+    'ada 429 Your limit for today is used up until 00:00:00 GMT\ngrace 200 You said: Why? $0.00000134\n',
+  '23-batch.ts':
+    '19 of 100 answered\n$0.00003249 of $0.0001 spent, $0.00 held\n' +
+    '100 of 100 answered\n$0.000171 of $0.01 spent, $0.00 held\n',
+  '24-report.ts':
+    'project,tag,calls,input,output,usd,unknown\napp,,1,2,4,0.00000134,0\n' +
+    'site,nightly,2,5,9,0.00000305,0\nsite,"retry, maybe",1,3,5,0.00000171,0\n',
 }
 
 /** What the stand-in answers where it does not repeat the question. */
@@ -80,13 +91,34 @@ beforeAll(async () => {
   grok = await fakeXai()
   grok.default({ text: 'Tin is a metal.', serverToolUsage: { web_search_calls: 1 }, ticks: 65_000_000 })
   home = await mkdtemp(join(tmpdir(), 'groat-examples-'))
-})
+  if (!READS_AWAIT_USING) await compile()
+}, 60_000)
 
 afterAll(async () => {
   await server.close()
   await grok.close()
   await rm(home, { recursive: true })
 })
+
+/** Writes the examples as JavaScript into the home, as in a program that has the package. */
+async function compile(): Promise<void> {
+  const compilerOptions = {
+    noEmit: false,
+    declaration: false,
+    paths: {},
+    typeRoots: [join(ROOT, 'node_modules/@types')],
+    rootDir: EXAMPLES,
+    outDir: home,
+  }
+  const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [join(EXAMPLES, '*.ts')] }
+  await writeFile(join(home, 'tsconfig.json'), JSON.stringify(config))
+  await writeFile(join(home, 'package.json'), '{ "type": "module" }')
+  await mkdir(join(home, 'node_modules'))
+  await symlink(ROOT, join(home, 'node_modules/groat'))
+  await symlink(join(ROOT, 'node_modules/zod'), join(home, 'node_modules/zod'))
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  await promisify(execFile)(process.execPath, [tsc, '-p', home], { cwd: home })
+}
 
 describe('the examples', () => {
   it('are all here', () => {
@@ -97,10 +129,9 @@ describe('the examples', () => {
     const clouds = { XAI_BASE_URL: grok.baseUrl, XAI_API_KEY: 'xai-test' }
     const env = { PATH: process.env['PATH'], HOME: home, OLLAMA_HOST: server.url, ...clouds }
     server.reply(...(REPLIES[file] ?? []))
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(EXAMPLES, file)], {
-      cwd: home,
-      env,
-    })
+    const program = READS_AWAIT_USING ? join(EXAMPLES, file) : join(home, file.replace(/ts$/, 'js'))
+    const args = [...QUIET, program]
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: home, env })
     expect(stderr).toBe('')
     expect(stdout).toBe(printed)
   })

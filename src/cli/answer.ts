@@ -62,7 +62,10 @@ export async function showAnswer(
   const clean = screen.terminal.stdout.isTTY === true ? printable : (text: string) => text
   return makeCall(screen, session, async (signal) => {
     let doing = 'to load'
-    const stopWaiting = startWaiting(screen, () => waitingFor(session, doing))
+    const stopWaiting = startWaiting(screen, () =>
+      // The ledger may be locked by another program for a while.
+      signal.aborted ? 'stopping, once it is booked; Ctrl-C again ends at once…' : waitingFor(session, doing),
+    )
     let last = '\n'
     try {
       const stream = start(signal)

@@ -2,7 +2,7 @@
 import { fstatSync } from 'node:fs'
 import process from 'node:process'
 import { systemRuntime } from '../runtime.ts'
-import { EXIT } from './failure.ts'
+import { EXIT, outputFailure } from './failure.ts'
 import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -13,13 +13,19 @@ process.emitWarning = (...args: unknown[]): void => {
 }
 
 const readerLeft = new AbortController()
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // EPIPE: whoever read this has left, and has had enough.
-    if (error.code !== 'EPIPE') process.exitCode = EXIT.failed
-    readerLeft.abort()
-  })
-}
+let outputFailed = false
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  readerLeft.abort()
+  // EPIPE: whoever read this has left, and has had enough.
+  if (error.code === 'EPIPE' || outputFailed) return
+  outputFailed = true
+  process.exitCode = EXIT.failed
+  process.stderr.write(`${outputFailure(error)}\n`)
+})
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  // Nothing is left to tell it with; what was asked for goes to stdout all the same.
+  if (error.code === 'EPIPE') readerLeft.abort()
+})
 
 const listeners: (() => void)[] = []
 let interrupts = 0
@@ -60,6 +66,7 @@ function stdinEnds(): boolean {
   }
 }
 
-process.exitCode = await run(terminal)
+const code = await run(terminal)
+if (!outputFailed) process.exitCode = code
 // What still waits to be read keeps a process alive.
 process.stdin.destroy()

@@ -42,7 +42,7 @@ export function addFilter(command: Command): void {
 /** Reads a number. */
 export function number(text: string): number {
   const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is a number.')
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Write a number.')
   return value
 }
 
@@ -58,12 +58,17 @@ export function examples(command: Command, lines: readonly string[]): void {
 
 /** A command that only has others below it: alone it prints its help. */
 export function group(command: Command): Command {
-  return command.allowExcessArguments().action((_: unknown, self: Command) => {
-    const [word] = self.args
-    if (word === undefined) return self.outputHelp()
-    const names = self.commands.map((one) => one.name())
-    const near = nearest(word, names)
-    const advice = near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`
-    throw new UsageError(`groat ${self.name()} has no command ${JSON.stringify(word)}\n(${advice})`)
-  })
+  return command
+    .allowExcessArguments()
+    .allowUnknownOption()
+    .action((_: unknown, self: Command) => {
+      const [word] = self.args
+      if (word === undefined) return self.outputHelp()
+      // Its options are not known, as it is not: the first mistake is the one to tell of.
+      if (word.startsWith('-')) throw new UsageError(`unknown option '${word}'`)
+      const names = self.commands.map((one) => one.name())
+      const near = nearest(word, names)
+      const advice = near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`
+      throw new UsageError(`groat ${self.name()} has no command ${JSON.stringify(word)}\n(${advice})`)
+    })
 }

@@ -42,6 +42,10 @@ export function addPrices(program: Command, actions: PriceActions): void {
       'Write newer prices to a file, which `pricesFile` of a configuration names. Without --yes it only says what would change.',
     )
     .option('--yes', 'write the file')
+    .option(
+      '--force',
+      'with --yes: also where a price more than doubled or halved with no day from which it does',
+    )
     .option('--out <file>', 'the file (default: `pricesFile` of the configuration, or groat.prices.json)')
     .action((_: unknown, command: Command) => actions.updatePrices(command.optsWithGlobals()))
   addSource(update)

@@ -1,6 +1,6 @@
 import type { Progress } from '../index.ts'
 import { bytesText, printable } from './format.ts'
-import type { Screen } from './terminal.ts'
+import { drawnColumns, type Screen } from './terminal.ts'
 
 /** Cells of the bar. */
 const BAR_CELLS = 24
@@ -8,8 +8,6 @@ const BAR_CELLS = 24
 const DRAW_EVERY_MS = 100
 /** Over how long a rate is measured, in milliseconds. */
 const RATE_WINDOW_MS = 5_000
-/** Widest line that is drawn, in characters: a line that wraps cannot be drawn over. */
-const COLUMNS = 79
 /** Puts the cursor at the start of the line and clears it. */
 const CLEAR_LINE = '\r\u001b[2K'
 
@@ -57,7 +55,8 @@ class Bar implements ProgressView {
     const { stderr, runtime } = this.#screen.terminal
     this.#cancel = undefined
     if (!this.#latest) return
-    stderr.write(CLEAR_LINE + barText(this.#latest, this.#rate.perSecond))
+    const text = barText(this.#latest, this.#rate.perSecond)
+    stderr.write(CLEAR_LINE + text.slice(0, drawnColumns(stderr)))
     this.#latest = undefined
     this.#cancel = runtime.clock.after(DRAW_EVERY_MS, () => this.#draw())
   }
@@ -94,7 +93,7 @@ export function barText(
   { status, completed, total, digest }: Progress,
   perSecond: number | undefined,
 ): string {
-  if (total === 0 || digest === undefined) return printable(status).slice(0, COLUMNS)
+  if (total === 0 || digest === undefined) return printable(status)
   const share = Math.min(1, completed / total)
   const cells = Math.floor(share * BAR_CELLS)
   const facts = [
@@ -105,7 +104,7 @@ export function barText(
       ? []
       : [`${bytesText(Math.round(perSecond))}/s`, timeLeftText((total - completed) / perSecond)]),
   ]
-  return facts.join('  ').slice(0, COLUMNS)
+  return facts.join('  ')
 }
 
 /** A time that is left, in the two largest units: `42 s`, `3 min 20 s`, `1 h 5 min`. */

@@ -1,3 +1,4 @@
+import type { Command } from 'commander'
 import { createProgram, type Actions } from './program.ts'
 import { EXIT, tell } from './failure.ts'
 import { Screen, type Terminal } from './terminal.ts'
@@ -59,12 +60,25 @@ export async function run(terminal: Terminal): Promise<number> {
     demo: (options) =>
       on(options, async (screen) => (await import('./commands/demo.ts')).demo(screen, options)),
   }
+  const program = createProgram(terminal, actions)
   try {
-    const program = createProgram(terminal, actions)
     if (terminal.argv.length === 0) program.outputHelp()
     else await program.parseAsync([...terminal.argv], { from: 'user' })
     return code
   } catch (error) {
-    return await tell(screen, error)
+    return await tell(screen, error, commandIn(program, terminal.argv))
   }
+}
+
+/** The command that these words mean, as far as they mean one: `groat budget set`. */
+function commandIn(program: Command, argv: readonly string[]): string {
+  let command = program
+  const names = [program.name()]
+  for (const word of argv) {
+    const below = command.commands.find((one) => one.name() === word)
+    if (!below) continue
+    names.push(word)
+    command = below
+  }
+  return names.join(' ')
 }

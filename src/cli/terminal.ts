@@ -4,6 +4,16 @@ import type { Runtime } from '../runtime.ts'
 /** A stream that people or programs read. */
 export interface Output extends NodeJS.WritableStream {
   readonly isTTY?: boolean
+  /** Characters in a line, of a terminal. */
+  readonly columns?: number
+}
+
+/** Characters in a line where a terminal does not say how many it has, or says none. */
+const COLUMNS_DEFAULT = 80
+
+/** Widest line that can be drawn over, in characters: one that wraps, or fills the line, leaves a part of it behind. */
+export function drawnColumns({ columns = 0 }: Output): number {
+  return (columns > 1 ? columns : COLUMNS_DEFAULT) - 1
 }
 
 /** A stream that people or programs write. */

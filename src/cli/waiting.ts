@@ -1,5 +1,5 @@
 import { secondsText } from './format.ts'
-import type { Screen } from './terminal.ts'
+import { drawnColumns, type Screen } from './terminal.ts'
 
 /** How long a first word may take before it is said what is waited for, in milliseconds. */
 const QUIET_MS = 1_000
@@ -20,7 +20,8 @@ export function startWaiting(screen: Screen, what: () => string, quietMs: number
   const show = (): void => {
     shown = true
     const seconds = secondsText(Math.round((clock.elapsed() - startedMs) / 1_000) * 1_000).replace('.0', '')
-    stderr.write(CLEAR_LINE + screen.noteStyle.dim(seconds === '0 s' ? what() : `${what()} ${seconds}`))
+    const text = seconds === '0 s' ? what() : `${what()} ${seconds}`
+    stderr.write(CLEAR_LINE + screen.noteStyle.dim(text.slice(0, drawnColumns(stderr))))
     cancel = clock.after(EVERY_MS, show)
   }
   let cancel = (): void => {}

@@ -13,12 +13,15 @@ import type { Runtime } from '../runtime.ts'
 export interface AIConfig {
   /** Name of the provider that `ai.sendMessage()` uses. @default the first of `providers` */
   readonly default?: string
-  /** Providers by the name that calls use. @default { ollama: {} } */
+  /**
+   * Providers by the name that calls use. @default Ollama; OpenAI, xAI and Gemini are there by name as well, with their
+   * keys from the environment
+   */
   readonly providers?: {
     readonly ollama?: OllamaOptions | DriverFactory
     readonly [name: string]: ProviderOptions | DriverFactory | undefined
   }
-  /** `'memory:'`, `'sqlite:PATH'` or a Ledger of your own. @default 'memory:' */
+  /** `'memory:'`, `'sqlite:PATH'`, `'postgres://…'` or a Ledger of your own. @default 'memory:' */
   readonly ledger?: string | Ledger
   /** Whether an answer waits until its ledger entry is durable. @default 'before' */
   readonly durability?: 'before' | 'after'
@@ -103,6 +106,14 @@ const PROVIDER_TYPES: Readonly<Partial<Record<keyof ProviderOptions, string>>> =
 /** Most providers in one configuration. */
 export const PROVIDERS_MAX = 100
 
+/** A provider that nobody configured: there when it is named, and asked for nothing else. */
+const IMPLIED: ProviderOptions = Object.freeze({})
+
+/** The providers of a configuration that names none: every driver by its own name, of which the first is the default. */
+export const PROVIDERS_DEFAULT: NonNullable<AIConfig['providers']> = Object.fromEntries(
+  Object.keys(DRIVERS).map((name) => [name, IMPLIED]),
+)
+
 /** One configured provider. */
 export interface ConfiguredProvider {
   readonly name: string
@@ -111,6 +122,8 @@ export interface ConfiguredProvider {
   readonly options: ProviderOptions
   readonly factory: DriverFactory | undefined
   readonly model: string | undefined
+  /** False for one that is there by its name only, and is not the default: health and lists of models leave it out. */
+  readonly configured: boolean
 }
 
 /**
@@ -120,11 +133,20 @@ export interface ConfiguredProvider {
  */
 export function resolveProviders(config: AIConfig): ReadonlyMap<string, ConfiguredProvider> {
   refuseUnknown(config, CONFIG_KEYS, 'configuration')
-  const entries = Object.entries(config.providers ?? { ollama: {} }).filter((entry) => entry[1] !== undefined)
-  if (entries.length === 0 || entries.length > PROVIDERS_MAX) {
+  const entries = Object.entries(config.providers ?? PROVIDERS_DEFAULT).filter(
+    (entry) => entry[1] !== undefined,
+  )
+  const named = entries.filter(([, given]) => given !== IMPLIED).length
+  if (entries.length === 0 || named > PROVIDERS_MAX) {
     throw invalid(`providers names 1 to ${PROVIDERS_MAX} providers, for example { ollama: {} }`)
   }
-  const providers = new Map(entries.map(([name, given]) => [name, resolveProvider(name, given)]))
+  const usual = config.default ?? entries[0]?.[0]
+  const providers = new Map(
+    entries.map(([name, given]) => {
+      const configured = given !== IMPLIED || name === usual
+      return [name, { ...resolveProvider(name, given), configured }]
+    }),
+  )
   if (config.default !== undefined && !providers.has(config.default)) {
     throw unknownProvider(config.default, providers.keys())
   }
@@ -195,7 +217,7 @@ export function unknownProvider(name: string, known: Iterable<string>): AIError 
 function resolveProvider(
   name: string,
   given: ProviderOptions | DriverFactory | undefined,
-): ConfiguredProvider {
+): Omit<ConfiguredProvider, 'configured'> {
   if (name === '' || name.includes('/'))
     throw invalid(`A provider's name is not empty and has no slash: ${name}`)
   if (typeof given === 'function') {

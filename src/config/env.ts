@@ -12,7 +12,10 @@ export const ENV_VARIABLES = {
     takes: 'name',
     description: 'Provider of calls that name none; over `default` of a file.',
   },
-  GROAT_MODEL: { takes: 'model id', description: 'Model of that provider; over its `model` in a file.' },
+  GROAT_MODEL: {
+    takes: 'model id, or `provider/model`',
+    description: 'Model of that provider; over its `model` in a file.',
+  },
   GROAT_LEDGER: {
     takes: '`memory:`, `sqlite:PATH`, `postgres://…`, a path',
     description: 'Where the books are; over `ledger` of a file.',

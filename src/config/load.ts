@@ -6,7 +6,7 @@ import type { LoadConfigOptions as LoadConfigOptionsOfC12 } from 'c12'
 import { AIError, isAIError } from '../core/errors.ts'
 import { DRIVERS } from '../drivers/registry.ts'
 import { systemRuntime } from '../runtime.ts'
-import type { AIConfig } from './config.ts'
+import { PROVIDERS_DEFAULT, type AIConfig } from './config.ts'
 import { defaultLedger, readEnvironment, toLedgerName, type Env, type EnvConfig } from './env.ts'
 
 /** Where to look for a configuration. */
@@ -52,12 +52,13 @@ function placedLedger(ledger: NonNullable<AIConfig['ledger']>, folder: string): 
 
 /** The default provider and its model, as the environment wants them. */
 function overlay(config: AIConfig, wanted: EnvConfig): AIConfig {
-  const { GROAT_PROVIDER: provider, GROAT_MODEL: model } = wanted
+  const given = config.providers ?? PROVIDERS_DEFAULT
+  const { provider, model } = targetIn(wanted, given)
   if (provider === undefined && model === undefined) return config
-  const given = config.providers ?? { ollama: {} }
   const name = provider ?? config.default ?? Object.keys(given)[0] ?? ''
   // A driver's own name needs no configuration; any other name is refused later, with the nearest.
-  const options = given[name] ?? (Object.hasOwn(DRIVERS, name) ? {} : undefined)
+  const own = Object.hasOwn(given, name) ? given[name] : undefined
+  const options = own ?? (Object.hasOwn(DRIVERS, name) ? {} : undefined)
   if (model !== undefined && typeof options === 'function') {
     throw new AIError({
       code: 'config_invalid',
@@ -70,6 +71,17 @@ function overlay(config: AIConfig, wanted: EnvConfig): AIConfig {
   if (options === undefined) return { ...config, default: name }
   const chosen = typeof options === 'function' || model === undefined ? options : { ...options, model }
   return { ...config, default: name, providers: { ...given, [name]: chosen } }
+}
+
+/** `GROAT_MODEL` alone can name both, as in `openai/gpt-6-luna`; a model of Ollama's may have a slash of its own. */
+function targetIn(
+  { GROAT_PROVIDER: provider, GROAT_MODEL: model }: EnvConfig,
+  given: NonNullable<AIConfig['providers']>,
+): { readonly provider: string | undefined; readonly model: string | undefined } {
+  const [, name = '', rest] = /^([^/]+)\/(.+)$/.exec(model ?? '') ?? []
+  return provider === undefined && Object.hasOwn(given, name)
+    ? { provider: name, model: rest }
+    : { provider, model }
 }
 
 async function readConfigFile(cwd: string, configFile: string | undefined): Promise<LoadedConfig> {

@@ -211,7 +211,11 @@ const builtInSchema = z.strictObject({
 
 const configShape = {
   default: key(text, 'name', 'Provider of calls that name none. Default: the first of `providers`.'),
-  providers: key(z.record(z.string(), providerEntry), 'object by name', 'Default: `{ ollama: {} }`.'),
+  providers: key(
+    z.record(z.string(), providerEntry),
+    'object by name',
+    'Default: Ollama; OpenAI, xAI and Gemini are there by name as well, with their keys from the environment.',
+  ),
   ledger: key(
     z.union([z.custom<Ledger>(anObject), text], { error: "expected 'memory:', 'sqlite:PATH' or a Ledger" }),
     "`'memory:'`, `'sqlite:PATH'`, `'postgres://…'`, a Ledger",

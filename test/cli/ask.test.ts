@@ -1,8 +1,17 @@
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { fakeOllama, type FakeOllama } from '../../src/testing/fake-ollama.ts'
-import { Child, groat, groatProgram, newPlace, parsed, startGroat, type Place } from './child.ts'
+import {
+  Child,
+  groat,
+  groatProgram,
+  MAIN,
+  newPlace,
+  parsed,
+  startGroat,
+  startGroatWith,
+  type Place,
+} from './child.ts'
 
 // Each test starts programs, which takes seconds on a busy machine.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
@@ -65,8 +74,7 @@ test('a piped text comes after the question, and alone with -', async () => {
 })
 
 test("a shell's pipe is read, a parent program's open one is not waited for", async () => {
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-  const shell = new Child('sh', ['-c', `echo piped | '${process.execPath}' '${main}' ask first`], place)
+  const shell = new Child('sh', ['-c', `echo piped | '${process.execPath}' '${MAIN}' ask first`], place)
   expect(await shell.ended).toMatchObject({ code: 0, stdout: 'You said: first\n\npiped\n' })
   expect(await startGroat(place, 'ask', 'alone').ended).toMatchObject({
     code: 0,
@@ -104,9 +112,21 @@ test.each([
   [['ask', '--model', 'nope', 'Hi'], 1, 'model_not_found', 'ollama pull nope'],
   [['ask', '--provider', 'olama', 'Hi'], 2, 'config_invalid', 'did you mean ollama?'],
   [['ask', '--temperature', '-1', 'Hi'], 2, 'request_invalid', 'temperature'],
-  [['ask', '--temperature', 'hot', 'Hi'], 2, 'usage_invalid', 'hot'],
+  [['ask', '--temperature', 'hot', 'Hi'], 2, 'usage_invalid', "'hot' is invalid. Write a number."],
+  [['ask', '--max-output-tokens', '0', 'Hi'], 2, 'request_invalid', '--max-output-tokens is a whole number'],
+  [['ask', '--timeout', '0', 'Hi'], 2, 'usage_invalid', 'write seconds, above 0 and at most 86400'],
+  [
+    ['ask', '--provider', 'openai', 'Hi'],
+    2,
+    'request_invalid',
+    'next:  name one, such as --model openai/MODEL',
+  ],
   [['ask', '--temperatur', '1', 'Hi'], 2, 'usage_invalid', 'Did you mean --temperature?'],
   [['ask'], 2, 'usage_invalid', 'There is no question'],
+  [['budget', 'remov', '--user', 'a'], 2, 'usage_invalid', 'did you mean remove?'],
+  [['ledger', '--foo'], 2, 'usage_invalid', "unknown option '--foo'"],
+  [['usage', 'extra'], 2, 'usage_invalid', 'see `groat usage --help`'],
+  [['budget', 'set', '--user'], 2, 'usage_invalid', 'see `groat budget set --help`'],
   [['aks', 'Hi'], 2, 'usage_invalid', 'Did you mean ask?'],
 ] as const)('%j ends with %i and %s', async (args, code, errorCode, says) => {
   const ended = await groat(place, ['--json', ...args])
@@ -123,7 +143,7 @@ test('a server that is down ends with 1 and says what to do; --debug shows where
   const { code, stdout, stderr } = await groatProgram(away, ['ask', 'Hi'])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toContain('Cannot reach 127.0.0.1:1')
-  expect(stderr).toContain('groat health')
+  expect(stderr).toContain('next:  see what groat finds there with `groat health ollama`\n')
   expect((await groat(away, ['--debug', 'ask', 'Hi'])).stderr).toContain('    at ')
 })
 
@@ -165,4 +185,15 @@ test('a reader who leaves ends the program quietly, and the call is booked', asy
   expect(parsed(await groat(place, ['usage', '--user', 'reader', '--json']))).toMatchObject({
     sum: { calls: 1 },
   })
+})
+
+test('what cannot be written ends with 1 and says so', async () => {
+  const full = startGroatWith(place, '> /dev/full', 'ask', 'Hi')
+  const { code, stderr } = await full.ended
+  expect(code).toBe(1)
+  expect(stderr).toContain('error: Cannot write the output: ENOSPC: no space left on device.')
+  expect(stderr).toContain('code:  output_failed\n')
+  // Where only the remarks cannot be written, the answer is all that was asked for.
+  const quiet = startGroatWith(place, '2> /dev/full', 'ask', 'Hi')
+  expect(await quiet.ended).toMatchObject({ code: 0, stdout: 'You said: Hi\n' })
 })

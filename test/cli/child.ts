@@ -6,8 +6,11 @@ import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { run } from '../../src/cli/run.ts'
 import { systemRuntime } from '../../src/runtime.ts'
+import { READS_AWAIT_USING } from '../node.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const PROGRAM = READS_AWAIT_USING ? '../../src/cli/main.ts' : '../../dist/cli/main.js'
+/** `groat` as a file that Node runs. */
+export const MAIN: string = fileURLToPath(new URL(PROGRAM, import.meta.url))
 
 /** A folder of its own for one test: its home, its working directory, its temporary files. */
 export interface Place extends Disposable {
@@ -87,6 +90,11 @@ export function startGroat(place: Place, ...args: readonly string[]): Child {
   return new Child(process.execPath, [MAIN, ...args], place)
 }
 
+/** Starts `groat` in a place by a shell that sends its output elsewhere: `> /dev/full`. */
+export function startGroatWith(place: Place, redirection: string, ...args: readonly string[]): Child {
+  return new Child('sh', ['-c', `exec "$@" ${redirection}`, 'sh', process.execPath, MAIN, ...args], place)
+}
+
 /** Runs `groat` as a program to its end, with this text as its input. */
 export async function groatProgram(
   place: Place,
@@ -130,9 +138,10 @@ class Written extends Writable {
 }
 
 /** Starts `groat` at a pseudo terminal of util-linux's `script`, whose input is the keyboard. */
-export function startAtTerminal(place: Place, ...args: readonly string[]): Child {
+export function startAtTerminal(place: Place, args: readonly string[], columns?: number): Child {
+  const width = columns === undefined ? '' : `stty cols ${columns}; `
   // Without `exec` it is a shell that ends, which counts a Ctrl-C that it saw too.
-  const command = `exec ${[process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ')}`
+  const command = `${width}exec ${[process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ')}`
   return new Child('script', ['-qec', command, '/dev/null'], place)
 }
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { fakeOllama, type FakeOllama } from '../../src/testing/fake-ollama.ts'
+import { fakeOllama, fakeOpenAI, type FakeOllama } from '../../src/testing/index.ts'
 import { groat, groatProgram, newPlace, parsed, type Place } from './child.ts'
 
 // Each test starts programs, which takes seconds on a busy machine.
@@ -157,6 +157,32 @@ describe('configuration', () => {
     expect(await modelOf({})).toBe('from-file')
     expect(await modelOf({ GROAT_MODEL: 'from-env' })).toBe('from-env')
     expect(await modelOf({ GROAT_MODEL: 'from-env' }, '--model', 'from-option')).toBe('from-option')
+  })
+
+  test('a model names its provider with it, where nothing is configured', async () => {
+    await using openai = await fakeOpenAI({ models: ['gpt-6-luna'] })
+    const env = { ...place.env, OPENAI_BASE_URL: openai.baseUrl, OPENAI_API_KEY: 'any' }
+    const here: Place = { ...place, env }
+    const answered = async (more: NodeJS.ProcessEnv, ...args: string[]): Promise<unknown[]> => {
+      const ended = await groat({ ...here, env: { ...env, ...more } }, ['--json', 'ask', 'Hi', ...args])
+      const { provider, model } = parsed(ended)
+      return [provider, model]
+    }
+    expect(await answered({}, '--model', 'openai/gpt-6-luna')).toEqual(['openai', 'gpt-6-luna'])
+    expect(await answered({ GROAT_MODEL: 'openai/gpt-6-luna' })).toEqual(['openai', 'gpt-6-luna'])
+    expect(await answered({ GROAT_MODEL: 'openai/gpt-6-luna' }, '--model', 'ollama/llama3.2')).toEqual([
+      'ollama',
+      'llama3.2',
+    ])
+    // Only what was configured, or chosen, is looked after.
+    expect((await groat(here, ['health'])).stdout).toMatch(/^ollama .*\n$/)
+    // Where providers are configured, a model whose id begins like another one stays theirs.
+    const config = { providers: { mine: { driver: 'ollama', model: 'llama3.2' } } }
+    writeFileSync(join(place.folder, 'groat.config.json'), JSON.stringify(config))
+    const { code, stderr } = await groat(here, ['ask', 'Hi', '--model', 'openai/gpt-oss-20b'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('Ollama has no model openai/gpt-oss-20b')
+    expect(openai.requests).toHaveLength(2)
   })
 
   test('a slip of the finger ends with 2 and names the file, the path and the nearest key', async () => {

@@ -43,9 +43,21 @@ test('models sync ends with 1 when some providers fail, and with 2 when all do',
   )
   const some = await groat(place, ['models', 'sync'])
   expect(some.code).toBe(1)
-  expect(some.stdout).toMatch(/^ollama {2}1 models: 1 added[^]*failed {2}away: /)
+  expect(some.stdout).toMatch(/^ollama {2}1 model: 1 added[^]*failed {2}away: /)
   // What fails keeps what is known of it.
   using none = { ...place, env: { ...place.env, OLLAMA_HOST: '127.0.0.1:1' }, [Symbol.dispose]: () => {} }
   expect((await groat(none, ['models', 'sync'])).code).toBe(2)
-  expect((await groat(place, ['models', 'sync'])).stdout).toContain('1 models: 0 added, 0 changed, 0 removed')
+  expect((await groat(place, ['models', 'sync'])).stdout).toContain('1 model: 0 added, 0 changed, 0 removed')
+})
+
+test('a list that cannot be kept is told of, with what to do', async () => {
+  await using server = await fakeOllama({ models: ['llama3.2'] })
+  using place = newPlace({ OLLAMA_HOST: server.url })
+  // A file where the folder has to be, which holds for every user.
+  writeFileSync(join(place.folder, 'data'), '')
+  const { code, stderr } = await groat(place, ['models', 'sync', '--ledger', 'memory:'])
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^error: Cannot write .*models\.json: /)
+  expect(stderr).toContain('next:  make the folder writable, or only compare, with --dry-run\n')
+  expect((await groat(place, ['models', 'sync', '--dry-run', '--ledger', 'memory:'])).code).toBe(0)
 })

@@ -168,7 +168,7 @@ describe('groat budget', () => {
     [[...SET, '5', '--user', 'a', '--period', 'year'], 'Allowed choices are call, hour, day'],
     [[...SET, '5', '--user', 'a', '--time-zone', 'Europe/Berln'], "did you mean 'Europe/Berlin'?"],
     [[...SET, '5', '--user', 'a', '--threshold', '80'], 'share'],
-    [[...SET, '5', '--user', 'a', '--threshold', 'most'], 'It is a number'],
+    [[...SET, '5', '--user', 'a', '--threshold', 'most'], 'Write a number'],
     [[...SET, '5', '--user', 'a', '--on-limit', 'stop'], 'there are reject, fit, and a local model'],
     [[...SET, '5', '--user', 'a', '--model', 'x'], 'not for a provider or a model'],
     [['budget', 'status', '--provider', 'cloud'], 'not for a provider or a model'],
@@ -216,13 +216,13 @@ describe('groat budget', () => {
     await groat(place, [...SET, '1', '--project', 'site', '--period', 'total'])
     const status = ['budget', 'status', '--user', 'ada', '--project', 'site']
     const at = (env: object): Place => ({ ...place, env: { ...place.env, TERM: 'xterm', ...env } })
-    const { stdout } = await startAtTerminal(at({}), ...status).ended
+    const { stdout } = await startAtTerminal(at({}), status).ended
     expect(stdout).toContain('\u001b[1mWHOSE')
     // What is used up is red, the other is as it was.
     const lines = stdout.split('\r\n')
     expect(lines.find((line) => line.includes('user ada'))).toMatch(RED)
     expect(lines.find((line) => line.includes('project site'))).toMatch(/^project site/)
-    const plain = await startAtTerminal(at({ NO_COLOR: '1' }), ...status).ended
+    const plain = await startAtTerminal(at({ NO_COLOR: '1' }), status).ended
     expect(plain.stdout).toContain('WHOSE')
     expect(plain.stdout).not.toContain('\u001b')
   })

@@ -76,7 +76,7 @@ describe('groat quote', () => {
     [['quote', 'Hi', '--budget', '0,1'], '"0,1" is no amount of dollars'],
     [['quote', 'Hi', '--on-limit', 'fit'], "unknown option '--on-limit'"],
     [['quote', 'Hi', '--provider', 'clod'], 'did you mean cloud?'],
-    [['quote', 'Hi', '--max-output-tokens', '-1'], 'maxOutputTokens'],
+    [['quote', 'Hi', '--max-output-tokens', '-1'], '--max-output-tokens'],
   ])('refuses %j', async (args, says) => {
     const { code, stderr } = await groat(place, args)
     expect(code).toBe(2)

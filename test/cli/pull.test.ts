@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { barText, Rate, timeLeftText } from '../../src/cli/progress.ts'
+import { drawnColumns, type Output } from '../../src/cli/terminal.ts'
 import { fakeOllama, type FakeOllama } from '../../src/testing/fake-ollama.ts'
 import { groat, groatProgram, newPlace, parsed, startAtTerminal, startGroat, type Place } from './child.ts'
 
@@ -82,7 +83,7 @@ describe('pull', () => {
   test('draws a bar at a terminal, and takes it away at the end', async () => {
     const gate = server.gate()
     server.once('/api/pull', { lines: LINES, gate, holdAfter: 3 })
-    const child = startAtTerminal(place, 'pull', 'tiny:1b')
+    const child = startAtTerminal(place, ['pull', 'tiny:1b'])
     await child.saw('500 MB of 2.0 GB')
     expect(child.stdout).toContain(' 25 %  [######------------------]  500 MB of 2.0 GB')
     gate.open()
@@ -178,8 +179,22 @@ describe('the bar', () => {
 
   test('says the bare status where no bytes are told of', () => {
     expect(barText({ status: 'writing manifest', completed: 5, total: 5 }, 1)).toBe('writing manifest')
-    expect(barText({ status: 'x'.repeat(100), completed: 0, total: 0 }, undefined)).toHaveLength(79)
     expect(barText(half, undefined)).toMatch(/GB$/)
+  })
+
+  test('fits on one line of a narrow terminal, and of one that does not say how wide it is', async () => {
+    const widths = [{ columns: 40 }, { columns: 200 }, { columns: 0 }, {}] as Output[]
+    expect(widths.map(drawnColumns)).toEqual([39, 199, 79, 79])
+    const gate = server.gate()
+    server.once('/api/pull', { lines: LINES, gate, holdAfter: 3 })
+    const child = startAtTerminal(place, ['pull', 'tiny:1b'], 30)
+    await child.saw(' 25 %  [######')
+    gate.open()
+    const { stdout } = await child.ended
+    // Each drawing clears the line that it stands on.
+    const drawn = stdout.split('\r\u001b[2K').slice(1, -1)
+    expect(drawn).toContain(' 25 %  [######---------------')
+    expect(drawn.filter((text) => text.length > 29)).toEqual([])
   })
 
   test('measures over the last seconds, and not what was there before', () => {

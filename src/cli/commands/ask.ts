@@ -31,6 +31,9 @@ export interface AskOptions extends GlobalOptions, CallFlags {
   readonly stream?: boolean
 }
 
+/** Longest `--timeout`: a day. */
+const TIMEOUT_SECONDS_MAX = 86_400
+
 /** `groat ask`: one question, its answer, and what it cost. */
 export async function ask(screen: Screen, words: readonly string[], options: AskOptions): Promise<number> {
   const question = await readQuestion(screen, words)
@@ -82,9 +85,16 @@ export function callOptions(flags: CallFlags): CallOptions {
     tags: tag,
     budget: budget === undefined ? undefined : dollars(budget),
     onLimit: onLimit === undefined ? undefined : toOnLimit(onLimit),
-    timeoutMs: timeout === undefined ? undefined : timeout * 1_000,
+    timeoutMs: timeout === undefined ? undefined : toMs(timeout),
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function toMs(seconds: number): number {
+  if (seconds > 0 && seconds <= TIMEOUT_SECONDS_MAX) return seconds * 1_000
+  throw new UsageError(
+    `--timeout ${seconds} is no time\n(write seconds, above 0 and at most ${TIMEOUT_SECONDS_MAX})`,
+  )
 }
 
 /** Dollars, as people write them: `5`, `0.05`, `$5.00`. @throws UsageError */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname, join } from 'node:path'
 import { AIError, type ModelInfo, type ProviderModels } from '../../index.ts'
 import { dataFolder } from '../../config/env.ts'
-import { EXIT } from '../failure.ts'
+import { EXIT, OutputError } from '../failure.ts'
 import { countText, printable } from '../format.ts'
 import { withSession, type GlobalOptions } from '../session.ts'
 import type { Screen } from '../terminal.ts'
@@ -56,9 +56,14 @@ function readCatalog(path: string): Catalog {
 
 /** Under another name first: a program that is stopped in between leaves the list as it was. */
 function writeCatalog(path: string, catalog: Catalog): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  writeFileSync(`${path}.new`, `${JSON.stringify(catalog, undefined, 1)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const complete = `${path}.${process.pid}.new`
+    writeFileSync(complete, `${JSON.stringify(catalog, undefined, 1)}\n`, { mode: 0o600 })
+    renameSync(complete, path)
+  } catch (error) {
+    throw new OutputError(path, error, 'make the folder writable, or only compare, with --dry-run')
+  }
 }
 
 function toJson(one: ProviderModels): object {
@@ -83,7 +88,8 @@ async function show(screen: Screen, one: ProviderModels): Promise<void> {
   }
   const { provider, models, added, changed, removed } = one
   const counts = `${added.length} added, ${changed.length} changed, ${removed.length} removed`
-  await screen.line(`${screen.style.bold(provider)}  ${countText(models.length)} models: ${counts}`)
+  const all = `${countText(models.length)} ${models.length === 1 ? 'model' : 'models'}`
+  await screen.line(`${screen.style.bold(provider)}  ${all}: ${counts}`)
   for (const [sign, list] of [
     ['+', added],
     ['~', changed],

@@ -3,7 +3,7 @@ import type { AIConfig, ModelPrice } from '../../index.ts'
 import { nearest } from '../../core/nearest.ts'
 import { diffPrices as differencesOf, factsOf, type ModelChange } from '../../pricing/diff-prices.ts'
 import { toRow } from '../../pricing/own-prices.ts'
-import type { PriceData, PricePeriod, PriceRow } from '../../pricing/price-rows.ts'
+import { undated, type PriceData, type PricePeriod, type PriceRow } from '../../pricing/price-rows.ts'
 import { EXIT, UsageError } from '../failure.ts'
 import { countText, printable, showTable } from '../format.ts'
 import { givenPrices, pricesInUse, writePrices } from '../price-sources.ts'
@@ -15,6 +15,7 @@ export interface PriceOptions extends GlobalOptions {
   readonly url?: string
   readonly out?: string
   readonly yes?: boolean
+  readonly force?: boolean
 }
 
 /** A price with whose it is: a vendor's, or the user's own for a configured provider. */
@@ -28,10 +29,8 @@ interface Priced {
 export async function listPrices(screen: Screen, options: PriceOptions): Promise<number> {
   const { all } = await everything(screen, options)
   const { provider, model } = options
-  const wanted = all.filter(
-    (one) =>
-      (provider === undefined || one.provider === provider) && (model === undefined || isNamed(one, model)),
-  )
+  const named = model === undefined ? all : namedSo(all, model)
+  const wanted = named.filter((one) => provider === undefined || one.provider === provider)
   if (screen.json)
     await screen.value(wanted.map((one) => ({ ...one.row, provider: one.provider, own: one.own })))
   else if (wanted.length === 0) await screen.line('no prices: see all with `groat prices list`')
@@ -66,7 +65,7 @@ async function showList(screen: Screen, wanted: readonly Priced[]): Promise<void
 /** `groat prices show`: all about one price. */
 export async function showPrice(screen: Screen, model: string, options: PriceOptions): Promise<number> {
   const { all, data } = await everything(screen, options)
-  const found = all.filter((one) => isNamed(one, model))
+  const found = namedSo(all, model)
   if (found.length === 0) throw unknownModel(model, all)
   const told = found.map(({ provider, own, row }) => ({
     provider,
@@ -109,6 +108,7 @@ export async function updatePrices(screen: Screen, options: PriceOptions): Promi
   const file = resolve(screen.terminal.cwd, named)
   const write = options.yes === true && changes.length > 0
   if (!screen.json) await showChanges(screen, changes)
+  if (write && options.force !== true) assertNoLeap(changes)
   if (write) await writePrices(file, given)
   if (screen.json) await screen.value({ changes, file, written: write })
   if (changes.length === 0) return EXIT.ok
@@ -117,6 +117,20 @@ export async function updatePrices(screen: Screen, options: PriceOptions): Promi
     screen.note(`written to ${file}: name it in your configuration, as \`pricesFile\`, to use it`)
   else screen.note(`written to ${file}`)
   return EXIT.ok
+}
+
+/** @throws UsageError where a price changed so much that a person is to look at it first */
+function assertNoLeap(changes: readonly ModelChange[]): void {
+  const leaps = changes.flatMap(({ vendor, model, changes: facts }) =>
+    facts.filter(({ leap }) => leap).map(({ fact }) => `${vendor}/${model} (${fact})`),
+  )
+  const [first, ...more] = leaps
+  if (first === undefined) return
+  const others = more.length === 0 ? '' : ` and of ${more.length} more`
+  throw new UsageError(
+    `The price of ${first}${others} more than doubled or halved, with no day from which it does: nothing was written\n` +
+      '(look at the changes, and write them with --yes --force)',
+  )
 }
 
 /** What a configuration says of prices. */
@@ -140,9 +154,9 @@ async function showChanges(screen: Screen, changes: readonly ModelChange[]): Pro
     const sign = { added: '+', removed: '-', changed: '~' }[kind]
     await screen.line(look(printable(`${sign} ${vendor}/${model}`)))
     if (kind === 'removed') continue
-    for (const { fact, before, after } of facts) {
+    for (const { fact, before, after, leap } of facts) {
       const was = before === undefined ? '' : `${before} -> `
-      await screen.line(printable(`    ${fact}: ${was}${after ?? 'none'}`))
+      await screen.line(printable(`    ${fact}: ${was}${after ?? 'none'}${leap ? ' (!)' : ''}`))
     }
   }
 }
@@ -167,8 +181,15 @@ async function everything(
   return { all: [...own, ...published], data }
 }
 
-function isNamed({ provider, row }: Priced, name: string): boolean {
-  return [row.id, ...(row.names ?? [])].some((one) => one === name || `${provider}/${one}` === name)
+/** As calls find their price: by an exact name, else by an id with a date behind it. */
+function namedSo(all: readonly Priced[], name: string): readonly Priced[] {
+  const isNamed = ({ provider }: Priced, one: string, as: string): boolean =>
+    one === as || `${provider}/${one}` === as
+  const exact = all.filter((price) =>
+    [price.row.id, ...(price.row.names ?? [])].some((one) => isNamed(price, one, name)),
+  )
+  const base = exact.length > 0 ? undefined : undated(name)
+  return base === undefined ? exact : all.filter((price) => isNamed(price, price.row.id, base))
 }
 
 function unknownModel(model: string, all: readonly Priced[]): UsageError {
