@@ -1,11 +1,8 @@
 import { AIError } from '../core/errors.ts'
-import { Secret } from '../transport/redact.ts'
-import { assertKeyMayTravel, splitUserInfo } from '../transport/url.ts'
+import { splitUserInfo } from '../transport/url.ts'
+import { addressOf } from './address.ts'
 import { pasted } from './pasted.ts'
 import type { Address, ProviderOptions, Timeouts } from './rooms.ts'
-
-/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
-const SECRET_CHARS_MIN = 8
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -37,26 +34,11 @@ export function bearerAddress(service: BearerService, options: ProviderOptions, 
   const own = service.isOwn(url.hostname) || fromEnv !== undefined
   const from = (variable: string): string | undefined => (own ? pasted(env[variable]) : undefined)
   const key = pasted(options.apiKey) ?? from(variables.key)
-  const credentials = key === undefined ? authorization : `Bearer ${key}`
-  assertKeyMayTravel(url, credentials !== undefined)
-  const ownHeaders = Object.entries(service.headers?.(from) ?? {})
-  const given = Object.entries(options.headers ?? {})
-  const hidden = given.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
-  return {
-    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
-    headers: {
-      'content-type': 'application/json',
-      ...Object.fromEntries(
-        ownHeaders.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-      ),
-      ...Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value])),
-      ...(credentials === undefined ? {} : { authorization: credentials }),
-    },
-    secrets: [key ?? '', authorization?.slice('Basic '.length) ?? '', ...hidden].flatMap((text) =>
-      text === '' ? [] : [new Secret(text)],
-    ),
-    deadlines: { ...deadlines, ...options.timeouts },
-  }
+  const value = key === undefined ? authorization : `Bearer ${key}`
+  const credentials = { header: 'authorization', value }
+  const headers = service.headers?.(from) ?? {}
+  const secrets = [key, authorization?.slice('Basic '.length)]
+  return addressOf({ url, credentials, headers, secrets, deadlines }, options)
 }
 
 function parseBaseUrl({ name, baseUrl, pastedPath }: BearerService, text: string): URL {

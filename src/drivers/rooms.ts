@@ -121,6 +121,7 @@ export interface DriverFactory {
 export interface Address {
   /** Without a trailing slash. */
   readonly baseUrl: string
+  readonly hostname: string
   readonly headers: Readonly<Record<string, string>>
   /** Texts that must never be shown. */
   readonly secrets: readonly Secret[]

@@ -1,8 +1,7 @@
 import { AIError } from '../../core/errors.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import type { Warning } from '../../core/warning.ts'
-import { Secret } from '../../transport/redact.ts'
-import { assertKeyMayTravel } from '../../transport/url.ts'
+import { addressOf } from '../address.ts'
 import { pasted } from '../pasted.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
 import { checked, invalid, unknownSetting, type Kind, type SettingsOwner } from '../settings.ts'
@@ -21,9 +20,6 @@ const BASE_URL = `https://${HOST}/v1beta`
 
 /** Most texts that the service takes in one request to embed. */
 export const EMBED_BATCH_MAX = 100
-
-/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
-const SECRET_CHARS_MIN = 8
 
 /** A long prompt is thought about for minutes before the first byte comes. */
 const DEADLINES = { connectMs: 10_000, idleMs: 300_000 }
@@ -75,19 +71,8 @@ export function toAddress(
   const url = parseBaseUrl(options.baseUrl ?? BASE_URL)
   // A key from the environment is meant for Google and goes nowhere else.
   const key = pasted(options.apiKey) ?? (isGoogle(url.hostname) ? keyFrom(env) : undefined)
-  assertKeyMayTravel(url, key !== undefined)
-  const own = Object.entries(options.headers ?? {})
-  const hidden = own.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARS_MIN)
-  return {
-    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
-    headers: {
-      'content-type': 'application/json',
-      ...Object.fromEntries(own.map(([name, value]) => [name.toLowerCase(), value])),
-      ...(key === undefined ? {} : { 'x-goog-api-key': key }),
-    },
-    secrets: [...(key === undefined ? [] : [key]), ...hidden].map((text) => new Secret(text)),
-    deadlines: { ...DEADLINES, ...options.timeouts },
-  }
+  const credentials = { header: 'x-goog-api-key', value: key }
+  return addressOf({ url, credentials, secrets: [key], deadlines: DEADLINES }, options)
 }
 
 /** At which tier a request was served is only in a header of some answers, and in none of others. */

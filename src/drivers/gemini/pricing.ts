@@ -116,11 +116,11 @@ function splitIn(facts: Billed<GeminiOptions>['facts']): ModalitySplit {
 const NO_SPLIT: ModalitySplit = { input: {}, cacheRead: {}, output: {} }
 
 function toVendor({ options, address }: Pick<Where, 'options' | 'address'>): string | undefined {
-  return options.prices ?? (isGoogle(new URL(address.baseUrl).hostname) ? 'gemini' : undefined)
+  return options.prices ?? (isGoogle(address.hostname) ? 'gemini' : undefined)
 }
 
 /** Google's own models run at Google's, whatever is declared. */
 function toLocality({ options, address }: Pick<Where, 'options' | 'address'>): Locality {
-  if (isGoogle(new URL(address.baseUrl).hostname)) return 'remote'
+  if (isGoogle(address.hostname)) return 'remote'
   return options.local === true ? 'declared' : 'unknown'
 }

@@ -75,7 +75,7 @@ export function embedPath(): string {
 
 /** A script has no address; nothing that is sent to it leaves the process. */
 export function toAddress(_options: MockOptions): Address {
-  return { baseUrl: 'mock:', headers: {}, secrets: [], deadlines: {} }
+  return { baseUrl: 'mock:', hostname: '', headers: {}, secrets: [], deadlines: {} }
 }
 
 /** Plays the script in place of a network: the far end of the mock driver. */

@@ -1,7 +1,7 @@
 import { AIError } from '../../core/errors.ts'
 import type { Warning } from '../../core/warning.ts'
-import { Secret } from '../../transport/redact.ts'
-import { assertKeyMayTravel, splitUserInfo } from '../../transport/url.ts'
+import { splitUserInfo } from '../../transport/url.ts'
+import { addressOf } from '../address.ts'
 import type { LoadProfile } from '../model-memory.ts'
 import { pasted } from '../pasted.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
@@ -33,9 +33,6 @@ export function embedPath(): string {
 
 const DEFAULT_PORT = 11434
 
-/** Shortest header value that is taken for a secret: hiding every `1` or `true` would hide what an error says. */
-const SECRET_CHARS_MIN = 8
-
 /**
  * Waiting for the first byte has no limit by default: a cold model loads for minutes without a sign, and a client that
  * leaves makes the server drop the load (ollama/ollama#8006).
@@ -54,23 +51,10 @@ export function toAddress(
   // A key from the environment is meant for ollama.com and goes nowhere else.
   const key =
     pasted(options.apiKey) ?? (isOllamaCloud(url.hostname) ? pasted(env['OLLAMA_API_KEY']) : undefined)
-  const credentials = key === undefined ? authorization : `Bearer ${key}`
-  assertKeyMayTravel(url, credentials !== undefined)
-  return {
-    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
-    headers: {
-      'content-type': 'application/json',
-      ...withLowerCaseNames(options.headers ?? {}),
-      ...(credentials === undefined ? {} : { authorization: credentials }),
-    },
-    secrets: secretsOf(
-      key,
-      authorization?.slice('Basic '.length),
-      given.password,
-      ...Object.values(options.headers ?? {}).filter((value) => value.length >= SECRET_CHARS_MIN),
-    ),
-    deadlines: { ...DEADLINES, ...options.timeouts },
-  }
+  const value = key === undefined ? authorization : `Bearer ${key}`
+  const credentials = { header: 'authorization', value }
+  const secrets = [key, authorization?.slice('Basic '.length), given.password]
+  return addressOf({ url, credentials, secrets, deadlines: DEADLINES }, options)
 }
 
 /** The window's size is checked once, for programs without types. */
@@ -84,15 +68,6 @@ function checkWindow(given: OllamaOptions['contextWindow']): void {
   throw new AIError({ code: 'config_invalid', message, details: { key: 'contextWindow' } })
 }
 
-/** Two spellings of one header would both be sent. */
-function withLowerCaseNames(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-}
-
-function secretsOf(...texts: readonly (string | undefined)[]): Secret[] {
-  return texts.flatMap((text) => (text === undefined || text === '' ? [] : [new Secret(text)]))
-}
-
 /** Whether a host is Ollama's own cloud. */
 export function isOllamaCloud(hostname: string): boolean {
   const name = hostname.replace(/\.$/, '')
@@ -100,8 +75,8 @@ export function isOllamaCloud(hostname: string): boolean {
 }
 
 /** A model's name on the wire: ollama.com knows its models without the suffix by which a local server tells them. */
-export function toWireModel(model: string, baseUrl: string): string {
-  if (!/^https?:\/\/(?:[^/@]*\.)?ollama\.com(?:[:/]|$)/.test(baseUrl)) return model
+export function toWireModel(model: string, { hostname }: Address): string {
+  if (!isOllamaCloud(hostname)) return model
   return model.replace(/(?::|-)cloud$/i, '')
 }
 

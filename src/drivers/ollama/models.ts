@@ -62,7 +62,7 @@ export async function listModels(client: ApiClient, options: RequestOptions): Pr
 export async function getModel(client: ApiClient, id: string, options: RequestOptions): Promise<ModelInfo> {
   const json = await client.json(SHOW_PATH, {
     ...options,
-    body: { model: toWireModel(id, client.address.baseUrl) },
+    body: { model: toWireModel(id, client.address) },
     model: id,
   })
   if (!isObject(json)) throw unreadable(client.provider, SHOW_PATH)
@@ -95,7 +95,7 @@ function toModelInfo(client: ApiClient, id: string, wire: WireModel): ModelInfo 
   const named = Array.isArray(wire.capabilities) ? (wire.capabilities as unknown[]) : []
   const locality = localityOf({
     model: id,
-    hostname: new URL(client.address.baseUrl).hostname,
+    hostname: client.address.hostname,
     described: { ...wire, details, model_info: info },
   })
   return {

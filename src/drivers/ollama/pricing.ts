@@ -25,7 +25,7 @@ export function toDemand(request: ChatRequest | EmbedRequest): Demand {
 /** What the answer says of itself outweighs what was known before; what the user declares never makes a cloud free. */
 function toLocality({ options, address, model, profile, facts }: Billed<OllamaOptions>): Locality {
   if (facts?.['remoteHost'] !== undefined || facts?.['remoteModel'] !== undefined) return 'remote'
-  const hostname = new URL(address.baseUrl).hostname
+  const { hostname } = address
   const proven =
     profile?.local === undefined ? byAddress({ model, hostname }) : profile.local ? 'local' : 'remote'
   if (proven === 'remote') return 'remote'

@@ -47,7 +47,7 @@ export function toWire(request: ChatRequest, known: Known<OllamaOptions>): WireR
   const messages = prompt === undefined ? wireMessages : [...wireMessages, { role: 'user', content: prompt }]
   const loaded = loadFor(request, known, { given: load, keepAlive, messages, tools }, options, warnings)
   const body = {
-    model: toWireModel(request.model, known.address.baseUrl),
+    model: toWireModel(request.model, known.address),
     messages,
     stream: request.stream,
     ...(tools.length === 0 ? {} : { tools }),
@@ -199,7 +199,7 @@ function loadFor(
 
 function isCloud(model: string, { profile, address }: Known<OllamaOptions>): boolean {
   if (profile) return profile.local === false
-  return localityOf({ model, hostname: new URL(address.baseUrl).hostname, described: {} }) === 'remote'
+  return localityOf({ model, hostname: address.hostname, described: {} }) === 'remote'
 }
 
 /** `PARAMETER num_ctx` of the model's own settings, which the server takes where a request names none. */
@@ -232,7 +232,7 @@ export function toEmbedWire(request: EmbedRequest, known: Known<OllamaOptions>):
   const asked = { given: load, keepAlive, messages, tools: [] }
   const { fields, plan } = loadFor({ model, maxOutputTokens: 0 }, known, asked, options, warnings)
   const body = {
-    model: toWireModel(model, known.address.baseUrl),
+    model: toWireModel(model, known.address),
     input: values,
     truncate: false,
     ...(dimensions === undefined ? {} : { dimensions }),

@@ -84,13 +84,13 @@ type Where = Pick<Billed<OpenAIOptions>, 'options' | 'address'>
 
 /** What the user declares never makes OpenAI's own cloud free. */
 function localityOf({ options, address }: Where): Locality {
-  if (isOpenAI(new URL(address.baseUrl).hostname)) return 'remote'
+  if (isOpenAI(address.hostname)) return 'remote'
   return options.local === true ? 'declared' : 'unknown'
 }
 
 /** The published prices are those of the global address: regions cost a tenth more. */
 function vendorOf({ options, address }: Where): string | undefined {
-  return options.prices ?? (new URL(address.baseUrl).hostname === 'api.openai.com' ? 'openai' : undefined)
+  return options.prices ?? (address.hostname === 'api.openai.com' ? 'openai' : undefined)
 }
 
 /**

@@ -146,7 +146,7 @@ function askedEffort(
 }
 
 function hostOf({ address }: Known<OpenAIOptions>): string {
-  return new URL(address.baseUrl).hostname
+  return address.hostname
 }
 
 const CANNOT_THINK: Warning = {

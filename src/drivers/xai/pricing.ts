@@ -41,13 +41,13 @@ type Where = Pick<Billed<XaiOptions>, 'options' | 'address'>
 
 /** What the user declares never makes xAI's own cloud free. */
 function localityOf({ options, address }: Where): Locality {
-  if (isXai(new URL(address.baseUrl).hostname)) return 'remote'
+  if (isXai(address.hostname)) return 'remote'
   return options.local === true ? 'declared' : 'unknown'
 }
 
 /** The published prices are those of the global address: regions of the United States cost more. */
 function vendorOf({ options, address }: Where): string | undefined {
-  const { hostname } = new URL(address.baseUrl)
+  const { hostname } = address
   return options.prices ?? (isXai(hostname) && !hostname.startsWith('us-') ? 'xai' : undefined)
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CallOptions } from '../../../src/index.ts'
-import { toWireModel } from '../../../src/drivers/ollama/api.ts'
+import { toAddress, toWireModel } from '../../../src/drivers/ollama/api.ts'
 import { OllamaDriver } from '../../../src/drivers/ollama/index.ts'
 import { systemRuntime } from '../../../src/runtime.ts'
 import type { TransportRequest } from '../../../src/transport/transport.ts'
@@ -166,7 +166,7 @@ describe('ollama.com itself', () => {
     ['https://ollama.com.evil.example', 'kimi:cloud', 'kimi:cloud'],
     ['https://evil.example/ollama.com', 'kimi:cloud', 'kimi:cloud'],
   ])('%s knows %s as %s', (baseUrl, model, name) => {
-    expect(toWireModel(model, baseUrl)).toBe(name)
+    expect(toWireModel(model, toAddress({ baseUrl }, {}))).toBe(name)
   })
 
   it('is asked for a model by the name that it has there, with the key, and without settings of a load', async () => {

@@ -1,7 +1,6 @@
 import { AIError } from '../../core/errors.ts'
 import { nearest } from '../../core/nearest.ts'
-import { Secret } from '../../transport/redact.ts'
-import { assertKeyMayTravel } from '../../transport/url.ts'
+import { addressOf } from '../address.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
 
 /** Configuration of an Acme provider. */
@@ -34,17 +33,8 @@ export function toAddress(options: AcmeOptions, env: Readonly<Record<string, str
   const url = parseBaseUrl(options.baseUrl ?? BASE_URL)
   // A key from the environment is meant for Acme and goes nowhere else.
   const key = options.apiKey ?? (isAcme(url.hostname) ? env['ACME_API_KEY'] : undefined)
-  assertKeyMayTravel(url, key !== undefined)
-  return {
-    baseUrl: url.origin + url.pathname.replace(/\/+$/, ''),
-    headers: {
-      'content-type': 'application/json',
-      ...options.headers,
-      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-    },
-    secrets: key === undefined ? [] : [new Secret(key)],
-    deadlines: { ...DEADLINES, ...options.timeouts },
-  }
+  const credentials = { header: 'authorization', value: key === undefined ? undefined : `Bearer ${key}` }
+  return addressOf({ url, credentials, secrets: [key], deadlines: DEADLINES }, options)
 }
 
 /** Whether a host is Acme's own: only there do its published prices apply. */

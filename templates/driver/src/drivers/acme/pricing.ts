@@ -29,5 +29,5 @@ function toVendor({
   options,
   address,
 }: Pick<Billed<AcmeOptions>, 'options' | 'address'>): string | undefined {
-  return options.prices ?? (isAcme(new URL(address.baseUrl).hostname) ? 'acme' : undefined)
+  return options.prices ?? (isAcme(address.hostname) ? 'acme' : undefined)
 }
