@@ -8,6 +8,13 @@ export const REASONING_LEVELS = ['off', 'minimal', 'low', 'medium', 'high', 'max
 
 export type ReasoningLevel = (typeof REASONING_LEVELS)[number]
 
+/** Of a model that was asked to think and cannot. */
+export const CANNOT_THINK: Warning = {
+  code: 'reasoning-unsupported',
+  message: 'The model cannot think: reasoning was left out. Use a model that can; `groat models` says which',
+  details: {},
+}
+
 /** Most tokens of a thinking budget for each level, where a provider has levels and no budgets. */
 const BUDGET_TOKENS_MAX: readonly (readonly [ReasoningLevel, number])[] = [
   ['off', 0],

@@ -14,3 +14,8 @@ export interface Step<State> {
   /** Text of an error that the record carried: the stream ends here. */
   readonly failure?: string
 }
+
+/** Whether a value is the vector of an embedded text: finite numbers, at least one. */
+export function isVector(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one))
+}

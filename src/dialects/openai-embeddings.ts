@@ -3,7 +3,7 @@ import { isObject } from '../core/error-text.ts'
 import { AIError } from '../core/errors.ts'
 import type { EmbedRequest } from '../core/request.ts'
 import { toUsage } from '../core/usage.ts'
-import type { WireBody } from '../core/wire.ts'
+import { isVector, type WireBody } from '../core/wire.ts'
 
 /** Most texts in one request (openai.yaml, CreateEmbeddingRequest). */
 export const EMBED_BATCH_MAX = 2_048
@@ -55,8 +55,7 @@ const FLOAT_BYTES = 4
 
 function vectorOf(embedding: unknown): readonly number[] | undefined {
   const vector = typeof embedding === 'string' ? decoded(embedding) : embedding
-  const isVector = Array.isArray(vector) && vector.length > 0 && vector.every((one) => Number.isFinite(one))
-  return isVector ? (vector as readonly number[]) : undefined
+  return isVector(vector) ? vector : undefined
 }
 
 function decoded(base64: string): readonly number[] | undefined {

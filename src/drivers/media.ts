@@ -1,11 +1,11 @@
 import { AIError } from '../core/errors.ts'
 import type { MediaPart, Part } from '../core/message.ts'
 import type { ChatRequest } from '../core/request.ts'
+import { isMedia, mediaOf, type ReadyMedia } from '../core/media-parts.ts'
 import { readBody } from '../transport/body.ts'
 import { isPublicAddress } from '../transport/public-address.ts'
 import { isLoopback } from '../transport/url.ts'
 import { bytesIn, dataUrlContent, mediaTypeOf, toBase64, toStandardBase64 } from './media-bytes.ts'
-import { isMedia, mediaOf, type ReadyMedia } from './media-parts.ts'
 import type { DriverContext, MediaOptions, MediaPlaces, TakenMedia } from './rooms.ts'
 
 /** Largest picture, sound or file where nothing else is configured, in bytes: base64 makes a third more of it. */

@@ -1,6 +1,6 @@
 import type { ChatRequest } from '../../core/request.ts'
 import type { JsonSchema } from '../../core/schema.ts'
-import type { Warning } from '../../core/warning.ts'
+import { ignored, type Warning } from '../../core/warning.ts'
 import type { WireBody } from '../../core/wire.ts'
 import { toStrictSchema } from '../to-strict-schema.ts'
 import { toWireInput, type InputQuirks } from './input.ts'
@@ -126,11 +126,6 @@ function outputLimit(asked: number | undefined, least: number, warnings: Warning
     details: { option: 'maxOutputTokens', asked, sent: least },
   })
   return { max_output_tokens: least }
-}
-
-/** The warning for an option that was left out. */
-export function ignored(option: string, why: string): Warning {
-  return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
 }
 
 function textOf(

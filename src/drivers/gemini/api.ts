@@ -1,6 +1,5 @@
 import { AIError } from '../../core/errors.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
-import type { Warning } from '../../core/warning.ts'
 import { addressOf } from '../address.ts'
 import { pasted } from '../pasted.ts'
 import type { Address, ProviderOptions } from '../rooms.ts'
@@ -220,8 +219,3 @@ const CALL_OPTIONS: Readonly<Record<string, string>> = {
 }
 
 const OWNER = { driver: 'gemini', vendor: 'Gemini', callOptions: CALL_OPTIONS } as const
-
-/** The warning for an option that was left out. */
-export function ignored(option: string, why: string): Warning {
-  return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
-}

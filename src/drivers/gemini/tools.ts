@@ -5,11 +5,11 @@ import type { ChatRequest } from '../../core/request.ts'
 import type { ToolCall } from '../../core/response.ts'
 import type { JsonSchema } from '../../core/schema.ts'
 import type { ToolDefinition } from '../../core/tool.ts'
-import type { Warning } from '../../core/warning.ts'
+import { ignored, type Warning } from '../../core/warning.ts'
 import { toToolCall, toWireId } from '../../dialects/tool-call.ts'
 import { toSubset, type SchemaSubset } from '../schema-subset.ts'
 import { invalid } from '../settings.ts'
-import { ignored, type Settings } from './api.ts'
+import type { Settings } from './api.ts'
 import type { Traits } from './models.ts'
 
 type Wire = Readonly<Record<string, unknown>>

@@ -3,15 +3,15 @@ import { AIError } from '../../core/errors.ts'
 import { isObject } from '../../core/error-text.ts'
 import { isMedia, isReadyMedia } from '../../core/media-parts.ts'
 import type { MediaPart, Message, Part, ToolCallPart } from '../../core/message.ts'
-import { downgraded, nearestLevel } from '../../core/reasoning-level.ts'
+import { CANNOT_THINK, downgraded, nearestLevel } from '../../core/reasoning-level.ts'
 import type { ChatRequest, EmbedRequest, Reasoning } from '../../core/request.ts'
 import { toUsage } from '../../core/usage.ts'
-import type { Warning } from '../../core/warning.ts'
-import type { Step } from '../../core/wire.ts'
+import { ignored, type Warning } from '../../core/warning.ts'
+import { isVector, type Step } from '../../core/wire.ts'
 import { mediaTypeByName } from '../media-bytes.ts'
 import type { MediaPlaces, WireRequest } from '../rooms.ts'
 import { invalid } from '../settings.ts'
-import { ignored, toEmbedSettings, toModelName, toSettings, toWireTier, type Settings } from './api.ts'
+import { toEmbedSettings, toModelName, toSettings, toWireTier, type Settings } from './api.ts'
 import { traitsOf, type Traits } from './models.ts'
 import { INITIAL, reduceJson, type GeminiState } from './stream.ts'
 import {
@@ -146,12 +146,6 @@ function asThinking(reasoning: Reasoning, { thinking }: Traits, warnings: Warnin
   warnings.push(...said)
   const thinkingLevel = level === 'max' ? thinking.most : level
   return reasoning === 'off' ? { thinkingLevel } : { ...THOUGHTS, thinkingLevel }
-}
-
-const CANNOT_THINK: Warning = {
-  code: 'reasoning-unsupported',
-  message: 'The model cannot think: reasoning was left out. Use a model that can; `groat models` says which',
-  details: {},
 }
 
 /** Tokens of thought for each level, with models that have a budget; `max` is the model's own most. */
@@ -301,10 +295,6 @@ export function fromEmbedWire(json: unknown, request: EmbedRequest): Omit<Embedd
     usage: toUsage({ inputTokens: promptTokenCount, outputTokens: 0, raw: usageMetadata }),
     model: request.model,
   }
-}
-
-function isVector(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one))
 }
 
 function toLengthOne(vector: readonly number[]): readonly number[] {

@@ -1,5 +1,5 @@
 import { AIError } from '../../core/errors.ts'
-import type { Warning } from '../../core/warning.ts'
+import { ignored, type Warning } from '../../core/warning.ts'
 import { splitUserInfo } from '../../transport/url.ts'
 import { addressOf } from '../address.ts'
 import type { LoadProfile } from '../model-memory.ts'
@@ -243,11 +243,6 @@ export function toKeepAlive(value: unknown): number | string {
   if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(value)
   if (typeof value === 'string' && /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return value
   throw invalid("providerOptions.ollama.keepAlive is seconds or a duration such as '5m'")
-}
-
-/** The warning for an option that was left out. */
-export function ignored(option: string, why: string): Warning {
-  return { code: 'option-ignored', message: `${option} was left out: ${why}`, details: { option } }
 }
 
 /** Options that every provider has, and Ollama's own names for them. */

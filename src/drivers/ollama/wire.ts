@@ -1,21 +1,22 @@
 import type { Embedded } from '../../core/driver.ts'
 import { AIError } from '../../core/errors.ts'
+import { isObject } from '../../core/error-text.ts'
 import type { Message, Part } from '../../core/message.ts'
 import type { ModelInfo } from '../../core/model-info.ts'
+import { CANNOT_THINK, downgraded, nearestLevel, type ReasoningLevel } from '../../core/reasoning-level.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
 import type { JsonSchema } from '../../core/schema.ts'
 import { toUsage } from '../../core/usage.ts'
-import type { Warning } from '../../core/warning.ts'
+import { ignored, type Warning } from '../../core/warning.ts'
+import { isVector } from '../../core/wire.ts'
+import { isReadyMedia, type ReadyMedia } from '../../core/media-parts.ts'
 import { planLoad, promptSizeOf, type LoadPlan } from '../context-window.ts'
-import { isObject } from '../../core/error-text.ts'
 import { toGrammarSchema } from '../grammar-schema.ts'
-import { isReadyMedia, type ReadyMedia } from '../media-parts.ts'
 import { tellOnce, type LoadProfile } from '../model-memory.ts'
-import { downgraded, nearestLevel, type ReasoningLevel } from '../../core/reasoning-level.ts'
 import type { Known, Step, WireRequest } from '../rooms.ts'
 import { invalid } from '../settings.ts'
 import { isBefore } from '../server-version.ts'
-import { ignored, toKeepAlive, toSettings, toWireModel, toWireName, type OllamaOptions } from './api.ts'
+import { toKeepAlive, toSettings, toWireModel, toWireName, type OllamaOptions } from './api.ts'
 import { localityOf } from './pricing.ts'
 import { INITIAL, reduce, type OllamaState } from './stream.ts'
 import { offeredTools, toWireToolCall, toWireToolResults } from './tools.ts'
@@ -84,12 +85,6 @@ interface Thinking {
   /** What a user says after a conversation that ends with an answer. */
   readonly prompt?: string
   readonly warnings: readonly Warning[]
-}
-
-const CANNOT_THINK: Warning = {
-  code: 'reasoning-unsupported',
-  message: 'The model cannot think: reasoning was left out. Use a model that can; `groat models` says which',
-  details: {},
 }
 
 /** Reasoning models that choose the likeliest word each time fall into loops and answer with nothing. */
@@ -252,10 +247,6 @@ export function fromEmbedWire(json: unknown, request: EmbedRequest): Omit<Embedd
     usage: toUsage({ inputTokens, outputTokens: 0, raw: { prompt_eval_count: inputTokens } }),
     model: typeof model === 'string' && model !== '' ? model : request.model,
   }
-}
-
-function isVector(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one))
 }
 
 function notVectors(model: string): AIError {

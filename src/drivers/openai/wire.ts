@@ -1,13 +1,12 @@
 import type { Embedded } from '../../core/driver.ts'
 import { neededBy, offersTools } from '../../core/needs.ts'
-import { nearestLevel, type ReasoningLevel } from '../../core/reasoning-level.ts'
+import { CANNOT_THINK, nearestLevel, type ReasoningLevel } from '../../core/reasoning-level.ts'
 import type { ChatRequest, EmbedRequest } from '../../core/request.ts'
-import type { Warning } from '../../core/warning.ts'
+import { ignored, type Warning } from '../../core/warning.ts'
 import type { Step, WireBody } from '../../core/wire.ts'
 import { COMPATIBLE_CHAT, OPENAI_CHAT, toWire as toChatWire } from '../../dialects/openai-chat/wire.ts'
 import * as embeddings from '../../dialects/openai-embeddings.ts'
 import {
-  ignored,
   OPENAI_RESPONSES,
   toWire as toResponsesWire,
   WHILE_THINKING,
@@ -79,7 +78,7 @@ function reasoningOf(
 
 function toChat(request: ChatRequest, known: Known<OpenAIOptions>): WireRequest {
   const settings = toSettings(request.providerOptions, 'chat')
-  const own = hostsOpenAI(hostOf(known))
+  const own = hostsOpenAI(known.address.hostname)
   const { effort, takesSampling, takesStop, warnings } = effortOf(request, settings, known)
   const { verbosity, imageDetail, strict } = settings.own
   const { temperature, topP, stop, serviceTier, ...rest } = request
@@ -125,7 +124,7 @@ function effortOf(request: ChatRequest, { own }: Settings, known: Known<OpenAIOp
     : askedEffort(request, efforts ?? USUAL, cannot)
   const thinks = effort === undefined ? !restsByDefault : effort !== 'none'
   // A model that is not known is one of OpenAI's where it has them only: those of others take all of it.
-  const canThink = !cannot && (efforts !== undefined || (thinks && hostsOpenAI(hostOf(known))))
+  const canThink = !cannot && (efforts !== undefined || (thinks && hostsOpenAI(known.address.hostname)))
   return { effort, takesSampling: !(canThink && thinks), takesStop: !canThink, warnings }
 }
 
@@ -143,16 +142,6 @@ function askedEffort(
   if (cannot) return { effort: undefined, warnings: level === 'off' ? [] : [CANNOT_THINK] }
   const effort = level === 'max' && !taken.includes('max') ? 'xhigh' : level === 'off' ? 'none' : level
   return { effort, warnings }
-}
-
-function hostOf({ address }: Known<OpenAIOptions>): string {
-  return address.hostname
-}
-
-const CANNOT_THINK: Warning = {
-  code: 'reasoning-unsupported',
-  message: 'The model cannot think: reasoning was left out. Use a model that can; `groat models` says which',
-  details: {},
 }
 
 /** The neutral levels behind OpenAI's words; the most that a model has is the highest. */

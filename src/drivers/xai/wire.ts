@@ -2,7 +2,7 @@ import { isObject } from '../../core/error-text.ts'
 import { hasMedia } from '../../core/media-parts.ts'
 import { nearestLevel } from '../../core/reasoning-level.ts'
 import type { ChatRequest } from '../../core/request.ts'
-import type { Warning } from '../../core/warning.ts'
+import { ignored, type Warning } from '../../core/warning.ts'
 import type { Step } from '../../core/wire.ts'
 import * as dialect from '../../dialects/openai-responses/wire.ts'
 import type { Known, MediaPlaces, WireRequest } from '../rooms.ts'
@@ -27,8 +27,7 @@ export function toWire(request: ChatRequest, known: Known<XaiOptions>): WireRequ
   const { effort, warnings } = effortOf(request, known)
   // Storing an answer about a picture may fail, and the answer with it.
   const stores = store && !hasMedia(request)
-  if (store && !stores)
-    warnings.push(dialect.ignored('providerOptions.xai.store', 'xAI may fail to store pictures'))
+  if (store && !stores) warnings.push(ignored('providerOptions.xai.store', 'xAI may fail to store pictures'))
   const wire = dialect.toWire(request, {
     quirks: XAI,
     reasoning: effort === undefined ? undefined : { effort },
@@ -90,7 +89,7 @@ function effortOf(
   const why = reasons ? 'this model thinks as hard as it likes' : 'this model does not think'
   return {
     effort: undefined,
-    warnings: isSo ? [] : [dialect.ignored('reasoning', `${why}, and takes no level`)],
+    warnings: isSo ? [] : [ignored('reasoning', `${why}, and takes no level`)],
   }
 }
 

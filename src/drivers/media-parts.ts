@@ -1,1 +1,0 @@
-export { hasMedia, isMedia, isReadyMedia, mediaOf, type ReadyMedia } from '../core/media-parts.ts'
