@@ -1,4 +1,4 @@
-import type { LineKind } from '../core/cost.ts'
+import { TOKEN_KINDS, type LineKind } from '../core/cost.ts'
 import { UNKNOWN_USAGE } from '../core/usage.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import { targetOf } from './build-call.ts'
@@ -25,21 +25,7 @@ export interface ModelPrices {
   readonly priceList: string
 }
 
-const KINDS: readonly LineKind[] = [
-  'input',
-  'cache-read',
-  'cache-write',
-  'input-audio',
-  'cache-read-audio',
-  'input-image',
-  'cache-read-image',
-  'input-video',
-  'output',
-  'reasoning',
-  'output-audio',
-  'output-image',
-  'request',
-]
+const KINDS: readonly LineKind[] = [...TOKEN_KINDS, 'request']
 
 /** The prices that calls are billed by: `ai.prices`. */
 export class Prices {

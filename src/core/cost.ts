@@ -1,21 +1,23 @@
 import type { Amount } from '../money/amount.ts'
 
+/** What tokens are billed as. */
+export const TOKEN_KINDS = [
+  'input',
+  'cache-read',
+  'cache-write',
+  'input-audio',
+  'cache-read-audio',
+  'input-image',
+  'cache-read-image',
+  'input-video',
+  'output',
+  'reasoning',
+  'output-audio',
+  'output-image',
+] as const
+
 /** What one line of a bill is for. */
-export type LineKind =
-  | 'input'
-  | 'cache-read'
-  | 'cache-write'
-  | 'input-audio'
-  | 'cache-read-audio'
-  | 'input-image'
-  | 'cache-read-image'
-  | 'input-video'
-  | 'output'
-  | 'reasoning'
-  | 'output-audio'
-  | 'output-image'
-  | 'request'
-  | 'tool-call'
+export type LineKind = (typeof TOKEN_KINDS)[number] | 'request' | 'tool-call'
 
 export type LineUnit = 'token' | 'request' | 'call'
 

@@ -1,4 +1,4 @@
-import type { LineKind } from '../core/cost.ts'
+import { TOKEN_KINDS, type LineKind } from '../core/cost.ts'
 import { AIError } from '../core/errors.ts'
 import { MoneyError, parseDecimal } from '../money/decimal.ts'
 import { PICOS_PER_DOLLAR, type Picos } from '../money/picos.ts'
@@ -45,20 +45,7 @@ const PARTS_MAX = 200
 const NAME_CHARS_MAX = 200
 const TOKENS_MAX = 1_000_000_000
 
-const KINDS: ReadonlySet<string> = new Set<LineKind>([
-  'input',
-  'cache-read',
-  'cache-write',
-  'input-audio',
-  'cache-read-audio',
-  'input-image',
-  'cache-read-image',
-  'input-video',
-  'output',
-  'reasoning',
-  'output-audio',
-  'output-image',
-])
+const KINDS: ReadonlySet<string> = new Set(TOKEN_KINDS)
 
 /** What is read from a cache, and what it was when it was written there. */
 const CACHED: readonly (readonly [cached: LineKind, fresh: LineKind])[] = [
