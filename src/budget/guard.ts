@@ -236,7 +236,7 @@ async function refusedBy<C extends Call | EmbedCall>(
   holding: Holding<C>,
   amount: Amount,
 ): Promise<NoRoom | Room> {
-  const { call, spent, store } = holding
+  const { call, store } = holding
   if (!store) return { held: false, over: [] }
   const reserved = await store.reserve({
     ...requestOf(parts.clock, holding, amount),
@@ -246,9 +246,9 @@ async function refusedBy<C extends Call | EmbedCall>(
   if (reserved.status === 'held') return { held: true, over: reserved.over }
   const { refused, windows } = reserved
   const enforced = windows.filter(({ budget }) => budget.mode === 'enforce')
+  // The call's own limit has more room: it covers the attempt, or it would have refused it before.
   const rooms = enforced.map(roomIn).filter((room) => room !== undefined)
-  const own = call.budget === undefined ? [] : [(call.budget.picos - spent) as Picos]
-  const room = [...rooms, ...own].reduce((least, one) => (one < least ? one : least))
+  const room = rooms.reduce((least, one) => (one < least ? one : least))
   const onLimit = call.onLimit ?? refused.budget.onLimit
   return { facts: factsOf(refused), needed: amount, room, onLimit }
 }

@@ -119,8 +119,8 @@ export class ScriptedTransport implements Transport {
   }
 }
 
-/** The records of a reply: text, reasoning, calls, then the end, an error, or nothing where it is cut. */
-function toRecords(reply: MockReply, { messages }: Pick<MockRequest, 'messages'>): object[] {
+/** The records of a reply, each from the model that was asked: text, reasoning, calls, then the end, an error, or nothing where it is cut. */
+function toRecords(reply: MockReply, { model, messages }: Pick<MockRequest, 'model' | 'messages'>): object[] {
   const given = typeof reply === 'string' ? { text: reply } : reply
   const text = given.text ?? given.pieces?.join('') ?? ''
   const records: object[] = []
@@ -135,7 +135,7 @@ function toRecords(reply: MockReply, { messages }: Pick<MockRequest, 'messages'>
     usage: { ...counted, ...usage },
   }
   records.push(given.error ? { error: given.error } : { end: usage === null ? { ...end, usage: {} } : end })
-  return given.cutAfter === undefined ? records : records.slice(0, given.cutAfter)
+  return records.slice(0, given.cutAfter).map((record) => ({ model, ...record }))
 }
 
 function wordsOf(messages: readonly Message[]): number {

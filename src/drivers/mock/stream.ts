@@ -3,7 +3,6 @@ import type { ToolCall } from '../../core/response.ts'
 import type { DriverEvent } from '../../core/stream.ts'
 import { toUsage } from '../../core/usage.ts'
 import type { Step } from '../rooms.ts'
-import { DEFAULT_MODEL } from './api.ts'
 import { fromWireToolCall } from './tools.ts'
 
 export interface MockState {
@@ -13,6 +12,7 @@ export interface MockState {
 }
 
 interface MockRecord {
+  readonly model: string
   readonly text?: string
   readonly reasoning?: string
   readonly call?: ToolCall
@@ -26,9 +26,9 @@ export const INITIAL: MockState = { started: false, open: undefined, complete: f
 
 /** The next record of a script. */
 export function reduce(state: MockState, record: unknown): Step<MockState> {
-  const { text, reasoning, call, error, end } = record as MockRecord
+  const { model, text, reasoning, call, error, end } = record as MockRecord
   if (error) return { state, events: [], failure: JSON.stringify(record) }
-  const events: DriverEvent[] = state.started ? [] : [{ type: 'start', model: DEFAULT_MODEL }]
+  const events: DriverEvent[] = state.started ? [] : [{ type: 'start', model }]
   let open = state.open
   if (reasoning !== undefined) {
     events.push(
