@@ -1,4 +1,4 @@
-import { TOKEN_KINDS, type LineKind } from '../core/cost.ts'
+import { INPUT_KINDS, OUTPUT_KINDS, type LineKind } from '../core/cost.ts'
 import { UNKNOWN_USAGE } from '../core/usage.ts'
 import type { PriceList } from '../pricing/price-list.ts'
 import { targetOf } from './build-call.ts'
@@ -25,7 +25,7 @@ export interface ModelPrices {
   readonly priceList: string
 }
 
-const KINDS: readonly LineKind[] = [...TOKEN_KINDS, 'request']
+const KINDS: readonly LineKind[] = [...INPUT_KINDS, ...OUTPUT_KINDS, 'request']
 
 /** The prices that calls are billed by: `ai.prices`. */
 export class Prices {

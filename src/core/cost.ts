@@ -1,7 +1,7 @@
 import type { Amount } from '../money/amount.ts'
 
-/** What tokens are billed as. */
-export const TOKEN_KINDS = [
+/** What tokens that go in are billed as. */
+export const INPUT_KINDS = [
   'input',
   'cache-read',
   'cache-write',
@@ -10,14 +10,13 @@ export const TOKEN_KINDS = [
   'input-image',
   'cache-read-image',
   'input-video',
-  'output',
-  'reasoning',
-  'output-audio',
-  'output-image',
 ] as const
 
+/** And those that come out. */
+export const OUTPUT_KINDS = ['output', 'reasoning', 'output-audio', 'output-image'] as const
+
 /** What one line of a bill is for. */
-export type LineKind = (typeof TOKEN_KINDS)[number] | 'request' | 'tool-call'
+export type LineKind = (typeof INPUT_KINDS)[number] | (typeof OUTPUT_KINDS)[number] | 'request' | 'tool-call'
 
 export type LineUnit = 'token' | 'request' | 'call'
 

@@ -1,4 +1,4 @@
-import { TOKEN_KINDS, type LineKind } from '../core/cost.ts'
+import { INPUT_KINDS, OUTPUT_KINDS, type LineKind } from '../core/cost.ts'
 import { AIError } from '../core/errors.ts'
 import { MoneyError, parseDecimal } from '../money/decimal.ts'
 import { PICOS_PER_DOLLAR, type Picos } from '../money/picos.ts'
@@ -45,7 +45,7 @@ const PARTS_MAX = 200
 const NAME_CHARS_MAX = 200
 const TOKENS_MAX = 1_000_000_000
 
-const KINDS: ReadonlySet<string> = new Set(TOKEN_KINDS)
+const KINDS: ReadonlySet<string> = new Set<LineKind>([...INPUT_KINDS, ...OUTPUT_KINDS])
 
 /** What is read from a cache, and what it was when it was written there. */
 const CACHED: readonly (readonly [cached: LineKind, fresh: LineKind])[] = [

@@ -1,4 +1,4 @@
-import type { Cost, CostLine, LineKind, UsageLine } from '../core/cost.ts'
+import { INPUT_KINDS, type Cost, type CostLine, type LineKind, type UsageLine } from '../core/cost.ts'
 import type { Bill } from '../core/driver.ts'
 import type { Usage } from '../core/usage.ts'
 import { Amount, ZERO_AMOUNT } from '../money/amount.ts'
@@ -170,20 +170,11 @@ function reportedAmount({ reported }: Bill): Amount | undefined {
   return new Amount(BigInt(reported.quantity) * PICOS_PER_TICK)
 }
 
-const INPUT_KINDS: ReadonlySet<LineKind> = new Set<LineKind>([
-  'input',
-  'cache-read',
-  'cache-write',
-  'input-audio',
-  'cache-read-audio',
-  'input-image',
-  'cache-read-image',
-  'input-video',
-])
+const INPUT: ReadonlySet<LineKind> = new Set(INPUT_KINDS)
 
 function inputCount(lines: readonly UsageLine[]): number {
   let count = 0
-  for (const { kind, quantity } of lines) if (INPUT_KINDS.has(kind)) count += quantity
+  for (const { kind, quantity } of lines) if (INPUT.has(kind)) count += quantity
   return count
 }
 

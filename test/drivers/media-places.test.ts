@@ -1,15 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createAI,
-  tool,
-  ToolOutput,
-  type AIError,
-  type Client,
-  type MediaPart,
-  type Message,
-} from '../../src/index.ts'
+import { createAI, tool, ToolOutput, type Client, type MediaPart, type Message } from '../../src/index.ts'
 import { demandOf } from '../../src/drivers/demand.ts'
 import { takenMedia as openaiMedia } from '../../src/drivers/openai/wire.ts'
 import { takenMedia as xaiMedia } from '../../src/drivers/xai/wire.ts'
@@ -19,6 +11,7 @@ import { fakeGemini } from '../../src/testing/fake-gemini.ts'
 import { fakeOllama } from '../../src/testing/fake-ollama.ts'
 import { fakeOpenAI } from '../../src/testing/fake-openai.ts'
 import { fakeXai } from '../../src/testing/fake-xai.ts'
+import { errorOf } from './world.ts'
 
 /** A PNG of one pixel. */
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -114,13 +107,6 @@ async function openWorld(driver: Driver, media: MediaOptions = {}): Promise<Worl
       await server.close()
     },
   }
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<AIError> {
-  return promise.then(
-    () => expect.fail('no error'),
-    (error: unknown) => error as AIError,
-  )
 }
 
 const asking = (...parts: readonly MediaPart[]): Message => ({

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AIError, MediaPart } from '../../src/index.ts'
+import type { MediaPart } from '../../src/index.ts'
 import { bytesIn, mediaTypeOf, toBase64, toStandardBase64 } from '../../src/drivers/media-bytes.ts'
 import { hasMedia } from '../../src/core/media-parts.ts'
 import { Media } from '../../src/drivers/media.ts'
@@ -15,6 +15,7 @@ import { systemRuntime, type Runtime } from '../../src/runtime.ts'
 import { createTransport } from '../../src/transport/index.ts'
 import { isPublicAddress } from '../../src/transport/public-address.ts'
 import type { Transport, TransportRequest } from '../../src/transport/transport.ts'
+import { errorOf } from './world.ts'
 
 /** A PNG of one pixel. */
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -55,13 +56,6 @@ function dnsOf(answers: readonly (readonly string[])[]): Runtime['builtin'] {
   let index = 0
   const lookup = async (): Promise<object[]> => (answers[index++] ?? []).map((address) => ({ address }))
   return (name) => (name === 'dns' ? { promises: { lookup } } : systemRuntime.builtin(name))
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<AIError> {
-  return promise.then(
-    () => expect.fail('no error'),
-    (error: unknown) => error as AIError,
-  )
 }
 
 describe('a picture', () => {

@@ -124,13 +124,15 @@ describe.each(IMPLEMENTATIONS)('a transport over $name', ({ make, ownsConnection
     expect(seen).toEqual(['/'])
   })
 
-  it('pauses the connection while the reader is busy', async () => {
-    const total = 64 * 1024 * 1024
+  const FLOOD_BYTES = 64 * 1024 * 1024
+
+  /** A far end that answers with as much as is taken from it, and says how much that is so far. */
+  async function flood(): Promise<{ readonly url: string; readonly written: () => number }> {
     const block = Buffer.alloc(64 * 1024, 7)
     let written = 0
     farEnd = await FarEnd.http((_request, response) => {
       const more = (): void => {
-        while (written < total) {
+        while (written < FLOOD_BYTES) {
           written += block.length
           if (!response.write(block)) {
             response.once('drain', more)
@@ -141,7 +143,12 @@ describe.each(IMPLEMENTATIONS)('a transport over $name', ({ make, ownsConnection
       }
       more()
     })
-    const exchange = await get(farEnd.url)
+    return { url: farEnd.url, written: () => written }
+  }
+
+  it('pauses the connection while the reader is busy', async () => {
+    const { url, written } = await flood()
+    const exchange = await get(url)
     let release: () => void = () => {}
     let got = 0
     let inside = 0
@@ -154,12 +161,20 @@ describe.each(IMPLEMENTATIONS)('a transport over $name', ({ make, ownsConnection
       inside -= 1
     })
     await until(() => got > 0)
-    const stalled = await settled(() => written)
     // What the sockets of both sides and the reader's buffer hold; the rest must not have been taken in.
-    expect(stalled).toBeLessThan(total / 2)
+    expect(await settled(written)).toBeLessThan(FLOOD_BYTES / 2)
     release()
     await consumed
-    expect([got, written]).toEqual([total, total])
+    expect([got, written()]).toEqual([FLOOD_BYTES, FLOOD_BYTES])
+  })
+
+  it('pauses the connection where no reader has come', async () => {
+    const { url, written } = await flood()
+    const exchange = await get(url)
+    expect(await settled(written)).toBeLessThan(FLOOD_BYTES / 2)
+    let got = 0
+    await exchange.consume((piece) => void (got += piece.length))
+    expect([got, written()]).toEqual([FLOOD_BYTES, FLOOD_BYTES])
   })
 
   it('hands no empty piece to a reader that was busy', async () => {

@@ -3,6 +3,24 @@ import { endOfStream, INITIAL, reduce, reduceChunk } from '../../../src/dialects
 import { delta, endOf, fragment, HEAD, read, readChunks, readText, USAGE } from './world.ts'
 
 describe('a stream of chunks', () => {
+  it('keeps no more of its sources and sealed thoughts than it says, however many come', () => {
+    const many = Array.from({ length: 3_000 }, (_, index) => ({
+      index,
+      type: 'reasoning.encrypted',
+      data: 'x',
+    }))
+    const { events, fold } = readChunks([
+      delta({ content: 'Hi', annotations: many, reasoning_details: many }),
+      delta({ annotations: many, reasoning_details: many }, 'stop'),
+    ])
+    const kept = events.find((event) => event.type === 'reasoning-end')?.providerData
+    expect(kept).toMatchObject({ details: { length: 512 } })
+    expect(events.at(-1)).toMatchObject({
+      raw: { choices: [{ message: { annotations: { length: 2_048 } } }] },
+    })
+    expect(fold.text).toBe('Hi')
+  })
+
   it('becomes a text with one start, one end and the counts that come after the reason', () => {
     const { events } = readChunks([
       delta({ role: 'assistant', content: '', refusal: null }),

@@ -1,10 +1,11 @@
-import { createAI, type AIConfig, type AIError, type Client } from '../../../src/index.ts'
-import { isAIError } from '../../../src/core/errors.ts'
+import { createAI, type AIConfig, type Client } from '../../../src/index.ts'
 import type { OllamaOptions } from '../../../src/drivers/ollama/index.ts'
 import type { Failure } from '../../../src/drivers/rooms.ts'
 import { FakeClock } from '../../../src/testing/fake-clock.ts'
 import { fakeOllama, type FakeOllama, type FakeOllamaOptions } from '../../../src/testing/fake-ollama.ts'
 import type { RecordedRequest } from '../../../src/testing/far-end.ts'
+
+export { errorOf } from '../world.ts'
 
 /** A client with a stand-in of its own. Time stands still for the client, but for its waits before a retry. */
 export interface World extends AsyncDisposable {
@@ -43,18 +44,6 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await server.close()
     },
   }
-}
-
-/** The error that a promise fails with. */
-export async function errorOf(promise: Promise<unknown>): Promise<AIError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (isAIError(error)) return error
-  throw new Error(`expected an AIError, got ${error === undefined ? 'an answer' : 'something else'}`, {
-    cause: error,
-  })
 }
 
 /** A failure as the driver's rooms see it. */
